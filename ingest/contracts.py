@@ -1,0 +1,171 @@
+"""The contracts of the raw entities, read from dbt's own source YAML.
+
+The YAML below ``models/staging`` is the one declaration of every raw entity. dbt reads it for the staging views and the
+rejection reasons; this module reads the same files for the loaders, the empty raw tables and the quality gate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+RAW_SCHEMA = "raw"
+
+LOG_SOURCE = "winnow"
+"""The source that holds the loaders' own tables, which carry no provenance columns of their own."""
+
+PROVENANCE: dict[str, str] = {
+    "tenant_id": "varchar",
+    "file": "varchar",
+    "row_number": "bigint",
+    "line_number": "bigint",
+    "file_sha256": "varchar",
+    "date_order": "varchar",
+    "extra": "varchar",
+    "load_id": "varchar",
+    "loaded_at": "timestamp",
+}
+"""Columns that every raw table of a source has beside its own, with their types.
+
+``row_number`` is the ordinal of the record in its file (1 for the first, unreadable records counted), ``line_number`` the line
+on which it begins (null for Parquet). ``date_order`` (ymd, mdy or dmy) says how the file writes its dates. ``extra``
+is a JSON object of the file's columns that the contract does not know, null when there are none. The same list stands in
+``macros/contracts/provenance_columns.sql``; a test holds the two together.
+"""
+
+DATA_TYPES = ("varchar", "bigint", "double", "boolean", "date", "timestamp")
+
+RULES = (
+    "required",
+    "accepted_values",
+    "accepted_values_from",
+    "minimum",
+    "maximum",
+    "max_length",
+    "format",
+)
+
+_COLUMN_KEYS = frozenset({*RULES, "canonical_name", "aliases", "missing_tokens"})
+
+
+class ContractError(ValueError):
+    """The source YAML declares something that no gate would understand."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a raw entity: its meaning and the rules that its values must keep.
+
+    ``data_type`` is the type that the value means; the raw column itself is text, except in the loaders' own tables.
+    """
+
+    name: str
+    data_type: str
+    description: str
+    canonical_name: str
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    accepted_values: tuple[str, ...] | None = None
+    accepted_values_from: str | None = None
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    max_length: int | None = None
+    format: str | None = None
+    missing_tokens: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One raw entity: a table of ``raw`` and the columns that its files may have."""
+
+    source: str
+    name: str
+    table: str
+    description: str
+    columns: tuple[Column, ...]
+
+    @property
+    def required_columns(self) -> tuple[Column, ...]:
+        """Columns without which a file cannot be this entity at all."""
+        return tuple(column for column in self.columns if column.required)
+
+    @property
+    def raw_columns(self) -> dict[str, str]:
+        """Every column of the raw table and its SQL type, in the table's order."""
+        if self.source == LOG_SOURCE:
+            return {column.name: column.data_type for column in self.columns}
+        return {column.name: "varchar" for column in self.columns} | PROVENANCE
+
+
+def _column(place: str, declared: dict[str, Any]) -> Column:
+    name = str(declared["name"])
+    place = f"{place}.{name}"
+    meta: dict[str, Any] = dict((declared.get("config") or {}).get("meta") or {})
+    unknown = sorted(set(meta) - _COLUMN_KEYS)
+    if unknown:
+        raise ContractError(
+            f"{place}: unknown contract key {', '.join(unknown)}; legal keys are "
+            f"{', '.join(sorted(_COLUMN_KEYS))}"
+        )
+    data_type = str(declared.get("data_type", ""))
+    if data_type not in DATA_TYPES:
+        raise ContractError(
+            f"{place}: data_type {data_type!r} is not one of {', '.join(DATA_TYPES)}"
+        )
+    accepted = meta.get("accepted_values")
+    tokens = meta.get("missing_tokens")
+    return Column(
+        name=name,
+        data_type=data_type,
+        description=str(declared.get("description", "")),
+        canonical_name=str(meta.get("canonical_name", name)),
+        aliases=tuple(str(alias) for alias in meta.get("aliases", ())),
+        required=bool(meta.get("required", False)),
+        accepted_values=None if accepted is None else tuple(map(str, accepted)),
+        accepted_values_from=meta.get("accepted_values_from"),
+        minimum=meta.get("minimum"),
+        maximum=meta.get("maximum"),
+        max_length=meta.get("max_length"),
+        format=meta.get("format"),
+        missing_tokens=None if tokens is None else tuple(map(str, tokens)),
+    )
+
+
+@lru_cache(maxsize=4)
+def load_contracts(root: Path = PROJECT_ROOT) -> dict[tuple[str, str], Entity]:
+    """All entities by (source, entity), from the source YAML of the project at ``root``.
+
+    Raises ContractError, naming the column, for a key or type that no gate knows.
+    """
+    entities: dict[tuple[str, str], Entity] = {}
+    for path in sorted((root / "models" / "staging").glob("*/_*__sources.yml")):
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+            for table in source["tables"]:
+                key = (str(source["name"]), str(table["name"]))
+                place = f"{path.name}: {'.'.join(key)}"
+                entities[key] = Entity(
+                    source=key[0],
+                    name=key[1],
+                    table=str(table.get("identifier", table["name"])),
+                    description=str(table.get("description", "")),
+                    columns=tuple(_column(place, column) for column in table["columns"]),
+                )
+    return entities
+
+
+def contract(source: str, entity: str) -> Entity:
+    """The contract of one entity. Raises ContractError, naming the entities there are, when there is no such one."""
+    entities = load_contracts()
+    try:
+        return entities[source, entity]
+    except KeyError:
+        known = ", ".join(sorted(".".join(key) for key in entities))
+        raise ContractError(
+            f"there is no entity {source}.{entity}; there are {known}"
+        ) from None

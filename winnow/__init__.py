@@ -1,0 +1,1 @@
+"""The Winnow application: command line, build and report."""
