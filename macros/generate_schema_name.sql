@@ -1,0 +1,4 @@
+{#- Schemas are public names (`prepared`, `training`), so a custom schema is used as it stands, without the target's in front. -#}
+{% macro generate_schema_name(custom_schema_name, node) %}
+    {{- target.schema if custom_schema_name is none else custom_schema_name | trim -}}
+{% endmacro %}

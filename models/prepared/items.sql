@@ -1,0 +1,105 @@
+{#-
+    One row per tenant and item: the catalogue as it stands now, and every item that was interacted with although no
+    catalogue lists it.
+-#}
+
+with
+
+current_items as (
+
+    select * from {{ ref('item_catalogue') }}
+
+),
+
+current_versions as (
+
+    select
+        tenant_id,
+        item_id,
+        dbt_valid_from as valid_from
+
+    from {{ ref('item_history') }}
+
+    where dbt_valid_to is null
+
+),
+
+interacted_items as (
+
+    select
+        tenant_id,
+        item_id
+
+    from {{ ref('interaction_records') }}
+
+    where duplicate_rank = 1
+
+    group by
+        tenant_id,
+        item_id
+
+),
+
+items as (
+
+    select
+        coalesce(current_items.tenant_id, interacted_items.tenant_id) as tenant_id,
+        coalesce(current_items.item_id, interacted_items.item_id) as item_id,
+        current_items.source,
+        current_items.entity,
+        current_items.title,
+        current_items.brand,
+        current_items.file,
+        current_items.load_id,
+        list_filter(
+            list_transform(
+                string_split(coalesce(current_items.category_path, ''), '|'),
+                lambda category: trim(category)
+            ),
+            lambda category: category != ''
+        ) as categories,
+        current_items.price,
+        current_items.row_number,
+        current_items.item_id is not null as is_listed,
+        interacted_items.item_id is not null as has_interactions,
+        current_items.released_on,
+        current_versions.valid_from
+
+    from current_items
+
+    full outer join interacted_items
+        on current_items.tenant_id = interacted_items.tenant_id
+        and current_items.item_id = interacted_items.item_id
+
+    left join current_versions
+        on current_items.tenant_id = current_versions.tenant_id
+        and current_items.item_id = current_versions.item_id
+
+),
+
+keyed as (
+
+    select
+        tenant_id,
+        item_id,
+        cast({{ uuid5(["'item'", "tenant_id", "item_id"]) }} as uuid) as item_uuid,
+        title,
+        categories[1] as category,
+        brand,
+        source,
+        entity,
+        file,
+        load_id,
+        categories,
+        price,
+        row_number,
+        is_listed,
+        has_interactions,
+        released_on,
+        valid_from
+
+    from items
+
+)
+
+select * from keyed

@@ -1,0 +1,80 @@
+{#- One row per tenant and user: every user with a profile, and every user who interacted although no profile is there. -#}
+
+with
+
+profiles as (
+
+    select * from {{ ref('user_records') }}
+
+    where duplicate_rank = 1
+
+),
+
+interacting_users as (
+
+    select
+        tenant_id,
+        user_id
+
+    from {{ ref('interaction_records') }}
+
+    where duplicate_rank = 1
+
+    group by
+        tenant_id,
+        user_id
+
+),
+
+users as (
+
+    select
+        coalesce(profiles.tenant_id, interacting_users.tenant_id) as tenant_id,
+        coalesce(profiles.user_id, interacting_users.user_id) as user_id,
+        profiles.gender,
+        profiles.occupation,
+        profiles.country,
+        profiles.postal_code,
+        profiles.source,
+        profiles.entity,
+        profiles.file,
+        profiles.load_id,
+        profiles.age,
+        profiles.row_number,
+        profiles.user_id is not null as has_profile,
+        interacting_users.user_id is not null as has_interactions,
+        profiles.registered_at
+
+    from profiles
+
+    full outer join interacting_users
+        on profiles.tenant_id = interacting_users.tenant_id
+        and profiles.user_id = interacting_users.user_id
+
+),
+
+keyed as (
+
+    select
+        tenant_id,
+        user_id,
+        cast({{ uuid5(["'user'", "tenant_id", "user_id"]) }} as uuid) as user_uuid,
+        gender,
+        occupation,
+        country,
+        postal_code,
+        source,
+        entity,
+        file,
+        load_id,
+        age,
+        row_number,
+        has_profile,
+        has_interactions,
+        registered_at
+
+    from users
+
+)
+
+select * from keyed

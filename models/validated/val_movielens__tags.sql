@@ -1,0 +1,29 @@
+{#- One row per staged record of movielens.tags, with the contract rules that it breaks. -#}
+
+with
+
+staged as (
+
+    select * from {{ ref('stg_movielens__tags') }}
+
+),
+
+judged as (
+
+    select
+        *,
+        {{ rejection_reasons('movielens', 'tags') }} as rejection_reasons
+
+    from staged
+
+),
+
+verdicts as (
+
+    select {{ validated_columns('movielens', 'tags') }}
+
+    from judged
+
+)
+
+select * from verdicts
