@@ -35,6 +35,10 @@ class Settings(BaseSettings):
         for name in ("warehouse", "lake", "state", "target", "temp_directory"):
             setattr(self, name, PROJECT_ROOT / getattr(self, name))
 
+    def environment(self) -> dict[str, str]:
+        """The settings as environment variables, absolute paths included, for dbt's ``profiles.yml``."""
+        return {f"WINNOW_{name.upper()}": str(value) for name, value in self}
+
 
 def settings() -> Settings:
     """The settings of this process, read from the environment at each call."""

@@ -1,4 +1,7 @@
-{#- Schemas are public names (`prepared`, `training`), so a custom schema is used as it stands, without the target's in front. -#}
+{#-
+    Schemas are public names (`prepared`, `training`), so a custom schema is used as
+    it stands, without the target's in front.
+-#}
 {% macro generate_schema_name(custom_schema_name, node) %}
     {{- target.schema if custom_schema_name is none else custom_schema_name | trim -}}
 {% endmacro %}

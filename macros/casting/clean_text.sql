@@ -1,4 +1,7 @@
-{#- Text without blanks around it; null where nothing was given (null, or one of the missing tokens in any case). -#}
+{#-
+    Text without blanks around it; null where nothing was given (null, or one of the
+    missing tokens in any case).
+-#}
 {% macro clean_text(value, missing_tokens=none) %}
     {%- set tokens = var("missing_tokens") if missing_tokens is none else missing_tokens -%}
     {%- set quoted = [] -%}

@@ -1,9 +1,10 @@
 {#-
-    A UTC timestamp from text, null where the text is no time.
-    A number is an instant since 1970-01-01 UTC, its unit told by its size: seconds below 1e11, milliseconds below 1e14,
-    microseconds below 1e17, nanoseconds beyond; 1e11 seconds lie in the year 5138, so the units do not meet.
-    Text is ISO 8601 with or without a zone (UTC without). `date_order` (ymd, mdy, dmy) is the column that says how the
-    file orders the parts of other dates, such as 12/1/2010 8:26.
+    A UTC timestamp from text, null where the text is no time. A number is an
+    instant since 1970-01-01 UTC, its unit told by its size: seconds below 1e11,
+    milliseconds below 1e14, microseconds below 1e17, nanoseconds beyond; 1e11
+    seconds lie in the year 5138, so the units do not meet. Text is ISO 8601 with or
+    without a zone (UTC without). `date_order` (ymd, mdy, dmy) is the column that
+    says how the file orders the parts of other dates, such as 12/1/2010 8:26.
 -#}
 {% macro parse_timestamp(text, date_order="date_order") %}
     {{- return(adapter.dispatch("parse_timestamp", "winnow")(text, date_order)) -}}

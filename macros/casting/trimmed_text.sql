@@ -1,4 +1,7 @@
-{#- Text without white space around it: blanks, tabs, line ends and the no-break space. -#}
+{#-
+    Text without white space around it: blanks, tabs, line ends and the no-break
+    space.
+-#}
 {% macro trimmed_text(value) %}
     {{- return(adapter.dispatch("trimmed_text", "winnow")(value)) -}}
 {% endmacro %}

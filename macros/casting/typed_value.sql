@@ -1,6 +1,7 @@
 {#-
-    Cleaned text as the type that the contract gives it; null where the text is not of that type.
-    Types: varchar, bigint (3 and 3.0, not 3.7), double (finite), boolean, date, timestamp (UTC).
+    Cleaned text as the type that the contract gives it; null where the text is not
+    of that type. Types: varchar, bigint (3 and 3.0, not 3.7), double (finite),
+    boolean, date, timestamp (UTC).
 -#}
 {% macro typed_value(text, data_type, date_order="date_order") %}
     {%- if data_type == "varchar" -%}

@@ -1,4 +1,7 @@
-{#- The select list that cleans a raw table's text columns, once, and keeps the row as it landed in `raw_values`. -#}
+{#-
+    The select list that cleans a raw table's text columns, once, and keeps the row
+    as it landed in `raw_values`.
+-#}
 {% macro cleaned_columns(source_name, entity) %}
     {%- set node = entity_contract(source_name, entity) -%}
     {%- if node is none -%}

@@ -1,4 +1,7 @@
-{#- The rules of one contract column: its `config.meta`, with the canonical name and the missing tokens filled in. -#}
+{#-
+    The rules of one contract column: its `config.meta`, with the canonical name and
+    the missing tokens filled in.
+-#}
 {% macro column_rules(column) %}
     {%- set meta = (column.get("config") or {}).get("meta") or column.get("meta") or {} -%}
     {%- set rules = dict(meta) -%}

@@ -1,6 +1,7 @@
 {#-
-    Every rule of an entity's contract as a pair: the reason's text and the SQL condition under which a staged row breaks
-    it. Conditions are never null. `relation` is the alias of the staged rows.
+    Every rule of an entity's contract as a pair: the reason's text and the SQL
+    condition under which a staged row breaks it. Conditions are never null.
+    `relation` is the alias of the staged rows.
 -#}
 {% macro contract_violations(source_name, entity, relation="staged") %}
     {%- set node = entity_contract(source_name, entity) -%}

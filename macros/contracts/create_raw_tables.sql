@@ -1,6 +1,7 @@
 {#-
-    The statements that create the raw tables that are not there yet, empty, and add columns that a contract has gained, so
-    that a build works with any subset of the sources loaded, none included. Runs at the start of every dbt run.
+    The statements that create the raw tables that are not there yet, empty, and add
+    columns that a contract has gained, so that a build works with any subset of the
+    sources loaded, none included. Runs at the start of every dbt run.
 -#}
 {% macro create_raw_tables() %}
     {%- if execute -%}

@@ -1,4 +1,7 @@
-{#- The contract of one raw entity as dbt knows it: a source node. None while dbt parses, when the graph is not built yet. -#}
+{#-
+    The contract of one raw entity as dbt knows it: a source node. None while dbt
+    parses, when the graph is not built yet.
+-#}
 {% macro entity_contract(source_name, entity) %}
     {%- if not execute -%} {{ return(none) }} {%- endif -%}
     {%- set unique_id = "source." ~ project_name ~ "." ~ source_name ~ "." ~ entity -%}

@@ -1,4 +1,7 @@
-{#- One struct of the named columns. `columns` maps field to expression, or lists columns that keep their names. -#}
+{#-
+    One struct of the named columns. `columns` maps field to expression, or lists
+    columns that keep their names.
+-#}
 {% macro pack_struct(columns) %}
     {%- set fields = columns if columns is mapping else {} -%}
     {%- for name in (columns if columns is not mapping else []) -%}

@@ -1,6 +1,7 @@
 {#-
-    The list of contract rules that a staged row breaks, each as `<column>.<rule>`; an empty list for a row that keeps
-    them all. The list is only built for rows that break one.
+    The list of contract rules that a staged row breaks, each as `<column>.<rule>`;
+    an empty list for a row that keeps them all. The list is only built for rows
+    that break one.
 -#}
 {% macro rejection_reasons(source_name, entity, relation="staged") %}
     {%- set violations = contract_violations(source_name, entity, relation) -%}

@@ -1,7 +1,9 @@
 {#-
-    The select list of a staging view, over rows cleaned by `cleaned_columns`: each contract column cast and under its
-    canonical name, the text as it landed (raw_values, the evidence that a refused row keeps), which values were given at
-    all (given, so that a failed cast can be told from a missing value), and the provenance.
+    The select list of a staging view, over rows cleaned by `cleaned_columns`: each
+    contract column cast and under its canonical name, the text as it landed
+    (raw_values, the evidence that a refused row keeps), which values were given at
+    all (given, so that a failed cast can be told from a missing value), and the
+    provenance.
 -#}
 {% macro staged_columns(source_name, entity) %}
     {%- set node = entity_contract(source_name, entity) -%}

@@ -1,6 +1,7 @@
 {#-
-    The select list of a validated table: tenant, the typed columns of the contract, the verdict, the evidence of refused
-    rows and the provenance. Expects `rejection_reasons` and `raw_values` beside the staged columns.
+    The select list of a validated table: tenant, the typed columns of the contract,
+    the verdict, the evidence of refused rows and the provenance. Expects
+    `rejection_reasons` and `raw_values` beside the staged columns.
 -#}
 {% macro validated_columns(source_name, entity) %}
     {%- set node = entity_contract(source_name, entity) -%}

@@ -1,7 +1,9 @@
 {#-
-    The name-based UUID (version 5, RFC 9562 section 5.5) of a text under the project's namespace, as text: equal to
-    Python's `uuid.uuid5(uuid.UUID(namespace), name)`. `parts` are SQL expressions; nulls count as empty text, and the parts
-    are joined by the unit separator (character 31).
+    The name-based UUID (version 5, RFC 9562 section 5.5) of a text under the
+    project's namespace, as text: equal to Python's
+    `uuid.uuid5(uuid.UUID(namespace), name)`. `parts` are SQL expressions; nulls
+    count as empty text, and the parts are joined by the unit separator (character
+    31).
 -#}
 {% macro uuid5(parts) %}
     {%- if parts is string or not parts -%}

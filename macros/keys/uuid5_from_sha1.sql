@@ -1,6 +1,7 @@
 {#-
-    The text of a version 5 UUID from the hexadecimal SHA-1 of namespace and name: the version digit (13th) becomes 5, the two
-    highest bits of the 17th digit become 10, and what is beyond 32 digits is cut off.
+    The text of a version 5 UUID from the hexadecimal SHA-1 of namespace and name:
+    the version digit (13th) becomes 5, the two highest bits of the 17th digit
+    become 10, and what is beyond 32 digits is cut off.
 -#}
 {% macro uuid5_from_sha1(digest) -%}
     concat(

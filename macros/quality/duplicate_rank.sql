@@ -1,6 +1,7 @@
 {#-
-    Ranks the records of one key, 1 for the one that is kept: the newest load wins, so that a file that was corrected and
-    loaded again replaces its old rows; within a load, the later record of the later file.
+    Ranks the records of one key, 1 for the one that is kept: the newest load wins,
+    so that a file that was corrected and loaded again replaces its old rows; within
+    a load, the later record of the later file.
 -#}
 {% macro duplicate_rank(key_columns) -%}
     row_number() over (

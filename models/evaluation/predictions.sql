@@ -1,4 +1,7 @@
-{#- One row per tenant, model, version, user, item and instant of prediction: what models said, as it was loaded. -#}
+{#-
+    One row per tenant, model, version, user, item and instant of prediction: what
+    models said, as it was loaded.
+-#}
 
 with
 

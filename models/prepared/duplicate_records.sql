@@ -1,4 +1,7 @@
-{#- One row per accepted record that was removed because another record of the same key was kept. Nothing else removes one. -#}
+{#-
+    One row per accepted record that was removed because another record of the same
+    key was kept. Nothing else removes one.
+-#}
 
 {%- set keyed_records = {
     'interaction_records': 'interaction_id',

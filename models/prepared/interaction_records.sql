@@ -1,6 +1,7 @@
 {#-
-    One row per accepted interaction record of any source, under one set of names, with its key and its rank among the
-    records of the same key. Rank 1 becomes prepared.interactions, the others prepared.duplicate_records.
+    One row per accepted interaction record of any source, under one set of names,
+    with its key and its rank among the records of the same key. Rank 1 becomes
+    prepared.interactions, the others prepared.duplicate_records.
 -#}
 
 with

@@ -1,6 +1,7 @@
 {#-
-    One row per interaction: the kept record of each key, in the user's own order and cut into sessions.
-    Order within a user: time, then the source's own position, then the order in the file for data without times, then
+    One row per interaction: the kept record of each key, in the user's own order
+    and cut into sessions. Order within a user: time, then the source's own
+    position, then the order in the file for data without times, then
     interaction_id, so that ties fall the same way on every build.
 -#}
 
@@ -78,8 +79,10 @@ interactions as (
         user_id,
         item_id,
         event_type,
-        case when interacted_at is not null then given_or_cut_session_id else session_id end
-            as session_id,
+        case
+            when interacted_at is not null then given_or_cut_session_id
+            else session_id
+        end as session_id,
         device,
         source,
         entity,

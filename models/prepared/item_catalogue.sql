@@ -1,4 +1,7 @@
-{#- One row per tenant and item of the catalogue: the newest record. What snapshots/item_history.yml keeps the history of. -#}
+{#-
+    One row per tenant and item of the catalogue: the newest record. What
+    snapshots/item_history.yml keeps the history of.
+-#}
 
 with
 

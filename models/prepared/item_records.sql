@@ -1,6 +1,7 @@
 {#-
-    One row per accepted catalogue record of any source, under one set of names, with its rank among the records of the
-    same item. Categories are texts parted by `|`, in the source's order.
+    One row per accepted catalogue record of any source, under one set of names,
+    with its rank among the records of the same item. Categories are texts parted by
+    `|`, in the source's order.
 -#}
 
 {%- set ml_100k_genres = [
@@ -21,18 +22,7 @@ movielens as (
         title,
         coalesce(
             nullif(genres, '(no genres listed)'),
-            nullif(
-                concat_ws(
-                    '|',
-                    {% for genre in ml_100k_genres -%}
-                        case
-                            when split_part(genre_flags, '|', {{ loop.index }}) = '1'
-                                then {{ dbt.string_literal(dbt.escape_single_quotes(genre)) }}
-                        end{{ "," if not loop.last }}
-                    {% endfor -%}
-                ),
-                ''
-            )
+            {{ flagged_names('genre_flags', ml_100k_genres) }}
         ) as category_path,
         cast(null as varchar) as brand,
         file,

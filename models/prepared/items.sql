@@ -1,6 +1,6 @@
 {#-
-    One row per tenant and item: the catalogue as it stands now, and every item that was interacted with although no
-    catalogue lists it.
+    One row per tenant and item: the catalogue as it stands now, and every item that
+    was interacted with although no catalogue lists it.
 -#}
 
 with

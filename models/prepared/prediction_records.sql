@@ -1,6 +1,6 @@
 {#-
-    One row per accepted prediction record, with its rank among the records of the same model, version, user, item and
-    instant.
+    One row per accepted prediction record, with its rank among the records of the
+    same model, version, user, item and instant.
 -#}
 
 with

@@ -1,5 +1,6 @@
 {#-
-    One row per accepted tag record, with its rank among the records of the same user, item and tag (in any case).
+    One row per accepted tag record, with its rank among the records of the same
+    user, item and tag (in any case).
 -#}
 
 with
@@ -29,7 +30,9 @@ ranked as (
 
     select
         *,
-        {{ duplicate_rank(['tenant_id', 'user_id', 'item_id', 'tag']) }} as duplicate_rank
+        {{ duplicate_rank([
+            'tenant_id', 'user_id', 'item_id', 'tag'
+        ]) }} as duplicate_rank
 
     from accepted
 

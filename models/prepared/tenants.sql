@@ -1,4 +1,7 @@
-{#- One row per tenant that has loaded anything, with its settings as they stand: its own row of the seed, else the row of `*`. -#}
+{#-
+    One row per tenant that has loaded anything, with its settings as they stand:
+    its own row of the seed, else the row of `*`.
+-#}
 
 with
 
@@ -35,10 +38,12 @@ tenants as (
 
     select
         loading_tenants.tenant_id,
-        {{ tenant_value('settings', 'positive_rating_minimum') }} as positive_rating_minimum,
+        {{ tenant_value('settings', 'positive_rating_minimum') }}
+            as positive_rating_minimum,
         {{ tenant_value('settings', 'train_share') }} as train_share,
         {{ tenant_value('settings', 'validation_share') }} as validation_share,
-        cast({{ tenant_value('settings', 'negative_ratio') }} as bigint) as negative_ratio,
+        cast({{ tenant_value('settings', 'negative_ratio') }} as bigint)
+            as negative_ratio,
         coalesce(interactions.interaction_count, 0) as interaction_count,
         coalesce(
             interactions.timed_interaction_count = interactions.interaction_count, false

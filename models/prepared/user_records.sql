@@ -1,6 +1,6 @@
 {#-
-    One row per accepted user profile of any source, under one set of names, with its rank among the profiles of the same
-    user.
+    One row per accepted user profile of any source, under one set of names, with
+    its rank among the profiles of the same user.
 -#}
 
 with

@@ -1,4 +1,7 @@
-{#- One row per tenant and user: every user with a profile, and every user who interacted although no profile is there. -#}
+{#-
+    One row per tenant and user: every user with a profile, and every user who
+    interacted although no profile is there.
+-#}
 
 with
 

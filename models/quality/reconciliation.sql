@@ -1,6 +1,7 @@
 {#-
-    One row per tenant, source, entity and load: where every landed record went. What was landed is counted by the loaders as
-    they read the files; the other counts are taken from the tables that hold the records.
+    One row per tenant, source, entity and load: where every landed record went.
+    What was landed is counted by the loaders as they read the files; the other
+    counts are taken from the tables that hold the records.
 -#}
 
 {%- set prepared = ['interactions', 'items', 'users', 'item_tags', 'predictions'] %}

@@ -1,6 +1,7 @@
 {#-
-    One row per refused record, with every reason: records that break a rule of their contract, and records that could not
-    be read. Nothing is refused anywhere else.
+    One row per refused record, with every reason: records that break a rule of
+    their contract, and records that could not be read. Nothing is refused anywhere
+    else.
 -#}
 
 {%- set validated = [

@@ -1,4 +1,7 @@
-{#- One row per staged record of canonical.items, with the contract rules that it breaks. -#}
+{#-
+    One row per staged record of canonical.items, with the contract rules that it
+    breaks.
+-#}
 
 with
 

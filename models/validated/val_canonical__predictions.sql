@@ -1,4 +1,7 @@
-{#- One row per staged record of canonical.predictions, with the contract rules that it breaks. -#}
+{#-
+    One row per staged record of canonical.predictions, with the contract rules that
+    it breaks.
+-#}
 
 with
 

@@ -1,4 +1,7 @@
-{#- One row per staged record of microlens.pairs, with the contract rules that it breaks. -#}
+{#-
+    One row per staged record of microlens.pairs, with the contract rules that it
+    breaks.
+-#}
 
 with
 

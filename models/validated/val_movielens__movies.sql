@@ -1,4 +1,7 @@
-{#- One row per staged record of movielens.movies, with the contract rules that it breaks. -#}
+{#-
+    One row per staged record of movielens.movies, with the contract rules that it
+    breaks.
+-#}
 
 with
 

@@ -1,4 +1,7 @@
-{#- One row per staged record of recomart.transactions, with the contract rules that it breaks. -#}
+{#-
+    One row per staged record of recomart.transactions, with the contract rules that
+    it breaks.
+-#}
 -- depends_on: {{ ref('event_types') }}
 
 with

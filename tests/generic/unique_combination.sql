@@ -1,4 +1,7 @@
-{#- Fails for each combination of the columns that stands in more than one row. Nulls count as one value. -#}
+{#-
+    Fails for each combination of the columns that stands in more than one row.
+    Nulls count as one value.
+-#}
 {% test unique_combination(model, columns) %}
     {%- if columns is string or not columns -%}
         {{ exceptions.raise_compiler_error(

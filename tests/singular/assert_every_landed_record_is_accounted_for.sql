@@ -1,4 +1,7 @@
-{#- Conservation: landed = accepted + rejected + duplicate + erased, for every tenant, source, entity and load. -#}
+{#-
+    Conservation: landed = accepted + rejected + duplicate + erased, for every
+    tenant, source, entity and load.
+-#}
 
 select
     tenant_id,

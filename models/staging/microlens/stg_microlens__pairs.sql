@@ -1,4 +1,7 @@
-{#- One row per record of raw.microlens_pairs, typed and under canonical names; nothing is left out. -#}
+{#-
+    One row per record of raw.microlens_pairs, typed and under canonical names;
+    nothing is left out.
+-#}
 
 with
 

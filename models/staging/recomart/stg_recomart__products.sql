@@ -1,4 +1,7 @@
-{#- One row per record of raw.recomart_products, typed and under canonical names; nothing is left out. -#}
+{#-
+    One row per record of raw.recomart_products, typed and under canonical names;
+    nothing is left out.
+-#}
 
 with
 

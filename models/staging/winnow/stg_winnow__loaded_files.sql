@@ -1,4 +1,7 @@
-{#- One row per file and load that the loaders recorded; a view of raw.winnow_loaded_files. -#}
+{#-
+    One row per file and load that the loaders recorded; a view of
+    raw.winnow_loaded_files.
+-#}
 
 with
 

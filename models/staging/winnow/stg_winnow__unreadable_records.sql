@@ -1,4 +1,7 @@
-{#- One row per record that could not be read; a view of raw.winnow_unreadable_records. -#}
+{#-
+    One row per record that could not be read; a view of
+    raw.winnow_unreadable_records.
+-#}
 
 with
 

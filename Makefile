@@ -1,0 +1,69 @@
+# Every target needs only Python 3.11+ and make: uv and the locked environment are installed on first use.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SAMPLE := sample-data
+export PYTHONDONTWRITEBYTECODE := 1
+
+# Installs one lock file into the environment; the stamp keeps later calls instant. A development environment serves the
+# demo as well, so the core lock is only installed where there is none.
+define install
+	@command -v uv >/dev/null || test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv; }
+	@test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV)
+	@echo "Installing requirements/$(1).lock" && PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" uv pip install --quiet --require-hashes -r requirements/$(1).lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" uv pip install --quiet --no-deps --editable .
+	@touch $@
+endef
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/core.stamp: requirements/core.lock pyproject.toml
+	$(call install,core)
+
+$(VENV)/dev.stamp: requirements/dev.lock pyproject.toml
+	$(call install,dev)
+
+.PHONY: install
+install: $(VENV)/core.stamp ## install what winnow needs to run
+
+.PHONY: demo
+demo: $(VENV)/core.stamp ## make sample data, load it, build every layer, write the docs, show the result
+	@$(BIN)/winnow demo $(SAMPLE)
+
+.PHONY: docs
+docs: $(VENV)/core.stamp ## write the dbt docs site, target/static_index.html
+	@$(BIN)/winnow docs
+
+.PHONY: lint
+lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff and a strict parse of the dbt project
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/dbt parse --profiles-dir . --no-partial-parse --warn-error-options '{"error": "all"}' --quiet
+	$(BIN)/sqlfluff lint --processes 2 models tests/singular
+	$(BIN)/dbt-bouncer
+
+.PHONY: test
+test: lint ## everything that a change must pass
+	$(BIN)/pytest -m "not scale"
+
+.PHONY: test-scale
+test-scale: $(VENV)/dev.stamp ## the slow suites, on millions of rows
+	$(BIN)/pytest -m scale
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp ## measure loading and building 10 million interactions (about ten minutes)
+	$(BIN)/python -m benchmarks.load_and_build
+
+.PHONY: lock
+lock: $(VENV)/dev.stamp ## resolve the dependencies anew into requirements/*.lock
+	uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
+
+.PHONY: clean
+clean: ## remove the warehouse, the lake and everything else that was made; the environment stays
+	rm -rf winnow.duckdb winnow.duckdb.wal winnow.duckdb.tmp lake published target logs .winnow $(SAMPLE)

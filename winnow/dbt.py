@@ -1,0 +1,91 @@
+"""dbt, run inside this process: faster than a process of its own by the seconds that its import costs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.contracts import PROJECT_ROOT
+from ingest.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of the node that begins, its place among all nodes (1 for the first), and how many there are."""
+
+
+@dataclass(frozen=True)
+class DbtFailure:
+    """A node that failed: its name, what dbt said, and how many rows broke a test (None where it is not a test)."""
+
+    node: str
+    message: str
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """What a dbt command came to."""
+
+    succeeded: bool
+    nodes: int
+    failures: tuple[DbtFailure, ...]
+
+
+def run_dbt(
+    settings: Settings, arguments: Sequence[str], progress: Progress | None = None
+) -> DbtResult:
+    """Run one dbt command, such as ``["build", "--select", "prepared"]``.
+
+    dbt's own log goes to ``<state>/logs``. The warehouse is not held open afterwards. Errors of dbt itself (a model that does
+    not parse, say) come back as a failure, not as an exception.
+    """
+    from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 (import costs seconds)
+        DuckDBConnectionManager,
+    )
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 (import costs seconds)
+
+    def on_event(event: Any) -> None:
+        if progress is not None and event.info.name == "LogStartLine":
+            node = event.data.node_info.node_name
+            progress(node, event.data.index, event.data.total)
+
+    settings.temp_directory.mkdir(parents=True, exist_ok=True)
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    os.environ.update(settings.environment())
+    runner = dbtRunner(callbacks=[on_event])
+    try:
+        result = runner.invoke([*arguments, *_common_arguments(settings)])
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+    if result.exception is not None:
+        failure = DbtFailure("dbt", str(result.exception).strip(), None)
+        return DbtResult(False, 0, (failure,))
+    outcomes = list(getattr(result.result, "results", None) or [])
+    failures = tuple(
+        DbtFailure(
+            getattr(getattr(outcome, "node", None), "name", "dbt"),
+            str(outcome.message or "").strip(),
+            getattr(outcome, "failures", None),
+        )
+        for outcome in outcomes
+        if str(outcome.status) in ("error", "fail", "runtime error")
+    )
+    return DbtResult(bool(result.success), len(outcomes), failures)
+
+
+def _common_arguments(settings: Settings) -> list[str]:
+    return [
+        "--project-dir",
+        str(PROJECT_ROOT),
+        "--profiles-dir",
+        str(PROJECT_ROOT),
+        "--target-path",
+        str(settings.target),
+        "--log-path",
+        str(settings.state / "logs"),
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "info",
+    ]
