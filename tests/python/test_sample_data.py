@@ -193,6 +193,7 @@ def test_counts_hold_across_chunks(
     manifest = write_sample_data(tmp_path, SMALL, lambda *call: calls.append(call))
 
     assert_as_described(tmp_path, manifest)
+    assert_orders_hold_together(tmp_path)
     total = sum(entry["records"] for entry in manifest["files"].values())
     assert len(calls) > 6_000 / 97
     assert {of for _, of in calls} == {total}
@@ -267,6 +268,18 @@ def test_a_second_sample_replaces_the_first(tmp_path: Path) -> None:
         write_sample_data(tmp_path / name, tiny)
 
     assert contents(tmp_path / "again") == contents(tmp_path / "fresh")
+
+
+def test_a_sample_that_was_cut_off_has_no_manifest(tmp_path: Path) -> None:
+    write_sample_data(tmp_path, SMALL)
+
+    def stop(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_sample_data(tmp_path, SMALL, stop)
+
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_event_types_have_their_shares(events: list[Record]) -> None:
@@ -365,25 +378,27 @@ def test_users_registered_before_the_first_interaction(default_sample: Path) -> 
     assert max(registered) < "2024-01-02T00:00:00Z"
 
 
-def test_rows_of_an_order_share_customer_and_time_but_no_product(
-    default_sample: Path,
-) -> None:
-    rows, _, _ = judged(default_sample, "recomart/transactions.csv")
-    products, _, _ = judged(default_sample, "recomart/products.json")
+def assert_orders_hold_together(out: Path) -> None:
+    rows, _, _ = judged(out, "recomart/transactions.csv")
+    products, _, _ = judged(out, "recomart/products.json")
     prices = {product["product_id"]: float(product["price"]) for product in products}
 
     orders: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for row in rows:
-        products_of = (row["user_id"], row["timestamp"], row["product_id"])
-        orders[row["transaction_id"]].add(products_of)
+        line = (row["user_id"], row["timestamp"], row["product_id"])
+        orders[row["transaction_id"]].add(line)
         assert float(row["price"]) == prices[row["product_id"]]
 
-    sizes = Counter(len(order) for order in orders.values())
-    assert set(sizes) == {1, 2, 3}
-    assert sum(n * count for n, count in sizes.items()) == 10_000
+    assert {len(order) for order in orders.values()} == {1, 2, 3}
     for order in orders.values():
         assert len({(user, at) for user, at, _ in order}) == 1
         assert len({product for _, _, product in order}) == len(order)
+
+
+def test_rows_of_an_order_share_customer_and_time_but_no_product(
+    default_sample: Path,
+) -> None:
+    assert_orders_hold_together(default_sample)
 
 
 def test_events_refer_to_the_catalogues(default_sample: Path) -> None:

@@ -1,0 +1,141 @@
+"""Loading and building, measured: ``make bench``.
+
+Makes sample data, then runs each step in a process of its own: DuckDB's own ``read_csv`` of the same file (the yardstick),
+``winnow load`` and ``dbt build``. Prints a Markdown table of seconds, rows per second, peak memory and the ratio to the yardstick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.contracts import PROJECT_ROOT
+from ingest.sample_data import SampleSize, write_sample_data
+
+YARDSTICK = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[2], config={"threads": 2, "memory_limit": "8GB"})
+connection.execute("set preserve_insertion_order = false")
+connection.execute(
+    "create table landed as select * from read_csv(?, all_varchar = true, "
+    "ignore_errors = true, strict_mode = false)", [sys.argv[1]]
+)
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process: wall seconds and peak resident memory in GiB."""
+
+    seconds: float
+    peak_gib: float
+
+
+def run(command: Sequence[str | Path], environment: dict[str, str], log: Path) -> Run:
+    """Run a command to its end. Raises SystemExit, naming the log, when it fails."""
+    started = time.monotonic()
+    with log.open("ab") as out:
+        pid = os.posix_spawn(
+            command[0],
+            [str(part) for part in command],
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, out.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, out.fileno(), 2),
+            ],
+        )
+        _, status, usage = os.wait4(pid, 0)
+    if status != 0:
+        raise SystemExit(f"{command} failed; see {log}")
+    return Run(time.monotonic() - started, usage.ru_maxrss / 2**20)
+
+
+def median_run(runs: Sequence[Run]) -> Run:
+    """Median seconds and highest memory of several runs."""
+    seconds = statistics.median(each.seconds for each in runs)
+    return Run(seconds, max(each.peak_gib for each in runs))
+
+
+def fresh(home: Path, name: str) -> dict[str, str]:
+    """An environment in which everything that Winnow writes is new."""
+    place = home / name
+    return os.environ | {
+        "WINNOW_WAREHOUSE": str(place / "winnow.duckdb"),
+        "WINNOW_LAKE": str(place / "lake"),
+        "WINNOW_STATE": str(place / "state"),
+        "WINNOW_TARGET": str(place / "target"),
+        "WINNOW_TEMP_DIRECTORY": str(place / "tmp"),
+        "DBT_TARGET_PATH": str(place / "target"),
+        "DBT_LOG_PATH": str(place / "logs"),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--interactions", type=int, default=10_000_000)
+    parser.add_argument("--users", type=int, default=200_000)
+    parser.add_argument("--items", type=int, default=50_000)
+    parser.add_argument("--repeats", type=int, default=3, help="of load and yardstick")
+    parser.add_argument("--scratch", type=Path, help="folder for the data")
+    arguments = parser.parse_args()
+    binaries = Path(sys.executable).parent
+    rows = arguments.interactions
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
+        home = Path(scratch)
+        log = home / "log.txt"
+        print(f"making {rows:,} interactions", file=sys.stderr)
+        started = time.monotonic()
+        write_sample_data(
+            home / "sample",
+            SampleSize(
+                users=arguments.users, items=arguments.items, interactions=rows
+            ),
+        )
+        made = Run(time.monotonic() - started, 0.0)
+        data = home / "sample" / "canonical" / "interactions.csv"
+        plain, load = [], []
+        for repeat in range(arguments.repeats):
+            print(f"yardstick and load, run {repeat + 1}", file=sys.stderr)
+            yardstick = [Path(sys.executable), "-c", YARDSTICK, data]
+            database = home / f"plain-{repeat}.duckdb"
+            plain.append(run([*yardstick, database], dict(os.environ), log))
+            database.unlink()
+            environment = fresh(home, f"load-{repeat}")
+            command = [binaries / "winnow", "load", "canonical", data]
+            load.append(run(command, environment, log))
+        items = [binaries / "winnow", "load", "canonical", data.with_name("items.csv")]
+        run(items, environment, log)
+        print("dbt build", file=sys.stderr)
+        dbt = [binaries / "dbt", "build", "--project-dir", PROJECT_ROOT]
+        build = run([*dbt, "--profiles-dir", PROJECT_ROOT], environment, log)
+        print("quality gate and build", file=sys.stderr)
+        gated = run([binaries / "winnow", "build"], environment, log)
+    yardstick_run, load_run = median_run(plain), median_run(load)
+    print(f"{rows:,} interactions, {arguments.users:,} users, {arguments.items:,} items")
+    print("\n| step | seconds | rows/s | peak GiB | times DuckDB's read_csv |")
+    print("|---|---|---|---|---|")
+    for name, measured in (
+        ("sample data (`winnow sample-data`)", made),
+        ("DuckDB `read_csv`, all text", yardstick_run),
+        ("`winnow load`", load_run),
+        ("`dbt build`, all layers with tests", build),
+        ("`winnow build`: gate, then the same", gated),
+    ):
+        ratio = measured.seconds / yardstick_run.seconds
+        peak = f"{measured.peak_gib:.2f}" if measured.peak_gib else "-"
+        print(
+            f"| {name} | {measured.seconds:.1f} | {rows / measured.seconds:,.0f} "
+            f"| {peak} | {ratio:.1f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+"""The commands of the README, run as a user runs them, on sample data and on real data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ingest.contracts import PROJECT_ROOT
+
+REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "winnow")
+BUILT_SCHEMAS = ("validated", "prepared", "features", "training", "evaluation", "quality")
+
+Winnow = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def make_environment(home: Path) -> dict[str, str]:
+    """An environment in which everything that Winnow writes lies below ``home``."""
+    return os.environ | {
+        "WINNOW_WAREHOUSE": str(home / "winnow.duckdb"),
+        "WINNOW_LAKE": str(home / "lake"),
+        "WINNOW_STATE": str(home / "state"),
+        "WINNOW_TARGET": str(home / "target"),
+        "WINNOW_TEMP_DIRECTORY": str(home / "tmp"),
+    }
+
+
+def make_winnow(home: Path) -> Winnow:
+    """The ``winnow`` command with a home of its own."""
+
+    def winnow(
+        *arguments: str | Path, check: bool = True, **extra: str
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "winnow", *map(str, arguments)],
+            env=make_environment(home) | extra,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return winnow
+
+
+def query(home: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of one query against the warehouse below ``home``."""
+    with duckdb.connect(str(home / "winnow.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def checksums(home: Path) -> dict[str, tuple[int, Any]]:
+    """Row count and order-free checksum of every table that dbt builds."""
+    tables = query(
+        home,
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        f"where schema_name in {BUILT_SCHEMAS} order by all",
+    )
+    assert len(tables) > 30
+    return {
+        table: query(
+            home, f"select count(*), sum(hash(cast(t as varchar))) from {table} as t"
+        )[0]
+        for (table,) in tables
+    }
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home with small sample data loaded and built, and the sample's manifest."""
+    home = tmp_path_factory.mktemp("sample")
+    winnow = make_winnow(home)
+    out = home / "sample-data"
+    winnow(
+        "sample-data", out, "--users", "300", "--items", "200", "--interactions", "6000"
+    )
+    winnow("load", "canonical", out / "canonical", "--tenant", "shop")
+    winnow("load", "recomart", out / "recomart")
+    done = winnow("build")
+    assert "shop" in done.stdout
+    return home, json.loads((out / "manifest.json").read_text())
+
+
+def test_every_dirty_row_of_the_sample_is_refused_for_its_own_reason(
+    sample: tuple[Path, dict[str, Any]],
+) -> None:
+    home, manifest = sample
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for source, entity, reason, count in query(
+        home,
+        "select source, entity, reason, count(*) "
+        "from validated.rejected_records, unnest(reasons) as r (reason) group by all",
+    ):
+        found.setdefault((source, entity), Counter())[reason] = count
+    expected = {
+        (file["source"], file["entity"]): Counter(file["rejected"])
+        for file in manifest["files"].values()
+        if file["rejected"]
+    }
+    assert found == expected
+
+
+def test_duplicates_and_accepted_rows_of_the_sample_are_counted_exactly(
+    sample: tuple[Path, dict[str, Any]],
+) -> None:
+    home, manifest = sample
+    counted = {
+        (source, entity): (accepted, duplicates)
+        for source, entity, accepted, duplicates in query(
+            home,
+            "select source, entity, sum(accepted_count), sum(duplicate_count) "
+            "from quality.reconciliation group by all",
+        )
+    }
+    assert counted == {
+        (file["source"], file["entity"]): (file["clean"], file["duplicates"])
+        for file in manifest["files"].values()
+    }
+
+
+def test_every_positive_has_four_negatives_that_its_user_never_touched(
+    sample: tuple[Path, dict[str, Any]],
+) -> None:
+    home, _ = sample
+    positives, negatives, shortfall = query(
+        home, "select sum(positives), sum(negatives), sum(shortfall) "
+        "from training.dataset_statistics",
+    )[0]
+    assert positives > 1000
+    assert negatives == 4 * positives - shortfall
+    touched = query(
+        home,
+        "select count(*) from training.negatives "
+        "semi join prepared.interactions using (tenant_id, user_id, item_id)",
+    )
+    assert touched == [(0,)]
+
+
+def test_user_and_item_keys_equal_pythons_uuid5(
+    sample: tuple[Path, dict[str, Any]],
+) -> None:
+    home, _ = sample
+    for entity in ("user", "item"):
+        rows = query(
+            home,
+            f"select tenant_id, {entity}_id, {entity}_uuid from prepared.{entity}s",
+        )
+        assert len(rows) > 100
+        for tenant, key, found in rows:
+            assert found == uuid.uuid5(NAMESPACE, f"{entity}\x1f{tenant}\x1f{key}")
+
+
+def test_building_again_gives_identical_tables_on_one_and_two_threads(
+    sample: tuple[Path, dict[str, Any]],
+) -> None:
+    home, _ = sample
+    first = checksums(home)
+    make_winnow(home)("build", WINNOW_THREADS="1", WINNOW_DUCKDB_THREADS="1")
+    assert checksums(home) == first
+    make_winnow(home)("build", WINNOW_THREADS="2", WINNOW_DUCKDB_THREADS="2")
+    assert checksums(home) == first
+
+
+def test_a_fresh_clone_with_nothing_loaded_passes_plain_dbt_build(
+    tmp_path: Path,
+) -> None:
+    dbt = Path(sys.executable).with_name("dbt")
+    done = subprocess.run(
+        [dbt, "build", "--profiles-dir", PROJECT_ROOT, "--project-dir", PROJECT_ROOT],
+        env=make_environment(tmp_path)
+        | {"DBT_TARGET_PATH": str(tmp_path), "DBT_LOG_PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert query(tmp_path, "select count(*) from training.examples") == [(0,)]
+
+
+def test_a_csv_with_its_own_column_names_reaches_the_training_examples(
+    tmp_path: Path,
+) -> None:
+    lines = ["CustomerID,StockCode,InvoiceDate,Quantity"]
+    lines += [
+        f"{17850 + user},{80000 + (user * 7 + day * 3) % 40},12/{day}/2010 8:{day:02},2"
+        for user in range(30)
+        for day in range(1, 29)
+    ]
+    orders = tmp_path / "orders.csv"
+    orders.write_text("\r\n".join(lines))
+    winnow = make_winnow(tmp_path)
+    winnow(
+        *("load", "canonical", orders, "--tenant", "retail"),
+        *("--map", "user_id=CustomerID", "--map", "item_id=StockCode"),
+        *("--map", "interacted_at=InvoiceDate", "--map", "quantity=Quantity"),
+    )
+    winnow("build")
+    assert query(
+        tmp_path,
+        "select count(*), min(interacted_at)::varchar, max(interacted_at)::varchar, "
+        "sum(quantity) from prepared.interactions",
+    ) == [(840, "2010-12-01 08:01:00", "2010-12-28 08:28:00", 1680)]
+    labels = query(
+        tmp_path, "select label, count(*) from training.examples group by 1 order by 1"
+    )
+    assert labels == [(0, 4 * 840), (1, 840)]
+
+
+def test_a_feed_that_is_mostly_bad_is_stopped_before_dbt_runs(tmp_path: Path) -> None:
+    feed = tmp_path / "interactions.csv"
+    feed.write_text(
+        "user_id,item_id,event_type,interacted_at\n"
+        + "".join(
+            f"{'' if row % 2 else 'u'},i{row},view,2024-01-01T00:00:00Z\n"
+            for row in range(100)
+        )
+    )
+    winnow = make_winnow(tmp_path)
+    winnow("load", "canonical", feed, "--tenant", "broken")
+    done = winnow("build", check=False)
+    assert done.returncode == 1
+    assert "broken" in done.stderr
+    assert "user_id.required" in done.stderr
+    assert query(
+        tmp_path, "select count(*) from duckdb_tables() where schema_name = 'prepared'"
+    ) == [(0,)]
+
+
+def test_one_bad_row_in_a_thousand_is_refused_alone(tmp_path: Path) -> None:
+    feed = tmp_path / "interactions.csv"
+    rows = [f"u{row % 50},i{row % 83},like,{1_700_000_000 + row}" for row in range(1000)]
+    rows[500] = "u1,i1,like,tomorrow"
+    feed.write_text("user_id,item_id,event_type,interacted_at\n" + "\n".join(rows))
+    winnow = make_winnow(tmp_path)
+    winnow("load", "canonical", feed)
+    winnow("build")
+    assert query(
+        tmp_path,
+        "select reasons, raw_record->>'interacted_at', row_number, line_number "
+        "from validated.rejected_records",
+    ) == [(["interacted_at.type"], "tomorrow", 501, 502)]
+    assert query(tmp_path, "select count(*) from prepared.interactions") == [(999,)]
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the real data sets loaded and built."""
+    if not REAL_DATA.exists():
+        pytest.skip("the real data sets are not beside the project")
+    home = tmp_path_factory.mktemp("real")
+    winnow = make_winnow(home)
+    winnow("load", "movielens", REAL_DATA / "ml-100k")
+    winnow("load", "movielens", REAL_DATA / "ml-latest-small", "--tenant", "ml-small")
+    winnow("load", "microlens", REAL_DATA / "microlens-50k")
+    winnow("build")
+    return home
+
+
+def test_users_items_and_interactions_equal_the_published_figures(real: Path) -> None:
+    found = {
+        tenant: (users, items, interactions)
+        for tenant, users, items, interactions in query(
+            real,
+            "select tenant_id, users, items, interactions "
+            "from training.dataset_statistics",
+        )
+    }
+    assert found == {
+        "movielens": (943, 1682, 100_000),
+        "ml-small": (610, 9724, 100_836),
+        "microlens": (50_000, 19_220, 359_708),
+    }
+    assert query(
+        real,
+        "select count(*) from prepared.items where tenant_id = 'ml-small' and is_listed",
+    ) == [(9742,)]
+
+
+def test_ml_100k_statistics_equal_the_published_figures(real: Path) -> None:
+    found = query(
+        real,
+        "select round(100 * density, 3), round(item_gini, 3), round(100 * tie_rate, 1), "
+        "round(100 * tied_last_share, 1) from training.dataset_statistics "
+        "where tenant_id = 'movielens'",
+    )
+    assert found == [(6.305, 0.629, 75.8, 44.0)]
+
+
+def test_times_of_ml_latest_small_span_the_published_days(real: Path) -> None:
+    found = query(
+        real,
+        "select min(interacted_at)::date::varchar, max(interacted_at)::date::varchar "
+        "from prepared.interactions where tenant_id = 'ml-small'",
+    )
+    assert found == [("1996-03-29", "2018-09-24")]
+
+
+def test_microlens_keeps_its_order_and_no_time_is_invented(real: Path) -> None:
+    counts = query(
+        real,
+        "select count(*), count(interacted_at), count(session_id), "
+        "count(*) filter (event_type = 'click' and device = 'mobile') "
+        "from prepared.interactions where tenant_id = 'microlens'",
+    )
+    assert counts == [(359_708, 0, 0, 359_708)]
+    sizes = query(
+        real,
+        "select min(n), max(n) from (select count(*) as n from prepared.interactions "
+        "where tenant_id = 'microlens' group by user_id)",
+    )
+    assert sizes == [(5, 218)]
+    line = (REAL_DATA / "microlens-50k" / "MicroLens-50k_pairs.tsv").open().readline()
+    user, items = line.rstrip("\n").split("\t")
+    assert items.split() == [
+        item
+        for (item,) in query(
+            real,
+            "select item_id from prepared.interactions where tenant_id = 'microlens' "
+            f"and user_id = '{user}' order by interaction_order",
+        )
+    ]
+
+
+def test_nothing_of_the_real_data_is_refused(real: Path) -> None:
+    assert query(real, "select count(*) from validated.rejected_records") == [(0,)]
