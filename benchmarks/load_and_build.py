@@ -1,7 +1,9 @@
 """Loading and building, measured: ``make bench``.
 
-Makes sample data, then runs each step in a process of its own: DuckDB's own ``read_csv`` of the same file (the yardstick),
-``winnow load`` and ``dbt build``. Prints a Markdown table of seconds, rows per second, peak memory and the ratio to the yardstick.
+Makes sample data, then runs each step in a process of its own: DuckDB's own
+``read_csv`` of the same file (the yardstick), ``winnow load`` and ``dbt build``. Prints
+a Markdown table of seconds, rows per second, peak memory and the ratio to the
+yardstick.
 """
 
 from __future__ import annotations
@@ -95,9 +97,7 @@ def main() -> None:
         started = time.monotonic()
         write_sample_data(
             home / "sample",
-            SampleSize(
-                users=arguments.users, items=arguments.items, interactions=rows
-            ),
+            SampleSize(users=arguments.users, items=arguments.items, interactions=rows),
         )
         made = Run(time.monotonic() - started, 0.0)
         data = home / "sample" / "canonical" / "interactions.csv"
@@ -119,7 +119,9 @@ def main() -> None:
         print("quality gate and build", file=sys.stderr)
         gated = run([binaries / "winnow", "build"], environment, log)
     yardstick_run, load_run = median_run(plain), median_run(load)
-    print(f"{rows:,} interactions, {arguments.users:,} users, {arguments.items:,} items")
+    print(
+        f"{rows:,} interactions, {arguments.users:,} users, {arguments.items:,} items"
+    )
     print("\n| step | seconds | rows/s | peak GiB | times DuckDB's read_csv |")
     print("|---|---|---|---|---|")
     for name, measured in (

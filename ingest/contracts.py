@@ -1,7 +1,8 @@
 """The contracts of the raw entities, read from dbt's own source YAML.
 
-The YAML below ``models/staging`` is the one declaration of every raw entity. dbt reads it for the staging views and the
-rejection reasons; this module reads the same files for the loaders, the empty raw tables and the quality gate.
+The YAML below ``models/staging`` is the one declaration of every raw entity. dbt reads
+it for the staging views and the rejection reasons; this module reads the same files for
+the loaders, the empty raw tables and the quality gate.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 RAW_SCHEMA = "raw"
 
 LOG_SOURCE = "winnow"
-"""The source that holds the loaders' own tables, which carry no provenance columns of their own."""
+"""The source that holds the loaders' own tables, which carry no provenance columns of
+their own.
+"""
 
 PROVENANCE: dict[str, str] = {
     "tenant_id": "varchar",
@@ -33,10 +36,12 @@ PROVENANCE: dict[str, str] = {
 }
 """Columns that every raw table of a source has beside its own, with their types.
 
-``row_number`` is the ordinal of the record in its file (1 for the first, unreadable records counted), ``line_number`` the line
-on which it begins (null for Parquet). ``date_order`` (ymd, mdy or dmy) says how the file writes its dates. ``extra``
-is a JSON object of the file's columns that the contract does not know, null when there are none. The same list stands in
-``macros/contracts/provenance_columns.sql``; a test holds the two together.
+``row_number`` is the ordinal of the record in its file (1 for the first, unreadable
+records counted), ``line_number`` the line on which it begins (null for Parquet).
+``date_order`` (ymd, mdy or dmy) says how the file writes its dates. ``extra`` is a JSON
+object of the file's columns that the contract does not know, null when there are none.
+The same list stands in ``macros/contracts/provenance_columns.sql``; a test holds the
+two together.
 """
 
 DATA_TYPES = ("varchar", "bigint", "double", "boolean", "date", "timestamp")
@@ -62,7 +67,8 @@ class ContractError(ValueError):
 class Column:
     """One column of a raw entity: its meaning and the rules that its values must keep.
 
-    ``data_type`` is the type that the value means; the raw column itself is text, except in the loaders' own tables.
+    ``data_type`` is the type that the value means; the raw column itself is text,
+    except in the loaders' own tables.
     """
 
     name: str
@@ -139,7 +145,8 @@ def _column(place: str, declared: dict[str, Any]) -> Column:
 
 @lru_cache(maxsize=4)
 def load_contracts(root: Path = PROJECT_ROOT) -> dict[tuple[str, str], Entity]:
-    """All entities by (source, entity), from the source YAML of the project at ``root``.
+    """All entities by (source, entity), from the source YAML of the project at
+    ``root``.
 
     Raises ContractError, naming the column, for a key or type that no gate knows.
     """
@@ -154,13 +161,17 @@ def load_contracts(root: Path = PROJECT_ROOT) -> dict[tuple[str, str], Entity]:
                     name=key[1],
                     table=str(table.get("identifier", table["name"])),
                     description=str(table.get("description", "")),
-                    columns=tuple(_column(place, column) for column in table["columns"]),
+                    columns=tuple(
+                        _column(place, column) for column in table["columns"]
+                    ),
                 )
     return entities
 
 
 def contract(source: str, entity: str) -> Entity:
-    """The contract of one entity. Raises ContractError, naming the entities there are, when there is no such one."""
+    """The contract of one entity. Raises ContractError, naming the entities there are,
+    when there is no such one.
+    """
     entities = load_contracts()
     try:
         return entities[source, entity]

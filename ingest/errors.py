@@ -2,4 +2,6 @@
 
 
 class InputError(Exception):
-    """Input that cannot be used: one sentence that names the file, the line and the rule."""
+    """Input that cannot be used: one sentence that names the file, the line and the
+    rule.
+    """

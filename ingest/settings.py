@@ -1,4 +1,6 @@
-"""The one place that reads the environment. ``profiles.yml`` uses the same variable names."""
+"""The one place that reads the environment. ``profiles.yml`` uses the same variable
+names.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from ingest.contracts import PROJECT_ROOT
 class Settings(BaseSettings):
     """Where Winnow keeps its things and how much of the machine it may use.
 
-    Each field is read from the environment variable ``WINNOW_<FIELD>``; relative paths are taken from the project's root.
+    Each field is read from the environment variable ``WINNOW_<FIELD>``; relative paths
+    are taken from the project's root.
     """
 
     model_config = SettingsConfigDict(env_prefix="WINNOW_", extra="ignore")
@@ -36,7 +39,9 @@ class Settings(BaseSettings):
             setattr(self, name, PROJECT_ROOT / getattr(self, name))
 
     def environment(self) -> dict[str, str]:
-        """The settings as environment variables, absolute paths included, for dbt's ``profiles.yml``."""
+        """The settings as environment variables, absolute paths included, for dbt's
+        ``profiles.yml``.
+        """
         return {f"WINNOW_{name.upper()}": str(value) for name, value in self}
 
 

@@ -1,4 +1,6 @@
-"""``winnow build``: gate the raw tables, build every layer with dbt, and tell what came of it."""
+"""``winnow build``: gate the raw tables, build every layer with dbt, and tell what came
+of it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from ingest.settings import Settings
 from winnow.dbt import DbtFailure, DbtResult, run_dbt
 
 Stage = Callable[[str, int, int], None]
-"""Told what is being done, the step it is and how many steps there are (0 where that is not known)."""
+"""Told what is being done, the step it is and how many steps there are (0 where that is
+not known).
+"""
 
 
 class BuildError(Exception):
@@ -22,7 +26,9 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build that went through cost: the gate's verdict, dbt's nodes and the seconds of it all."""
+    """What a build that went through cost: the gate's verdict, dbt's nodes and the
+    seconds of it all.
+    """
 
     gate: GateReport
     nodes: int
@@ -32,10 +38,12 @@ class BuildReport:
 def build(
     settings: Settings, select: Sequence[str] = (), stage: Stage | None = None
 ) -> BuildReport:
-    """Gate, then ``dbt build`` (``select`` in dbt's selection syntax; all nodes when empty).
+    """Gate, then ``dbt build`` (``select`` in dbt's selection syntax; all nodes when
+    empty).
 
-    Holds the warehouse's lock throughout. Raises BuildError when the gate stops the feed (dbt has then not run) or a dbt node
-    fails, and InputError when another process holds the lock.
+    Holds the warehouse's lock throughout. Raises BuildError when the gate stops the
+    feed (dbt has then not run) or a dbt node fails, and InputError when another process
+    holds the lock.
     """
     tell = stage or (lambda _what, _step, _steps: None)
     started = time.monotonic()
@@ -57,7 +65,9 @@ def build(
 
 
 def write_docs(settings: Settings) -> None:
-    """Write dbt's docs site as one file, ``<target>/static_index.html``. Raises BuildError when dbt fails."""
+    """Write dbt's docs site as one file, ``<target>/static_index.html``. Raises
+    BuildError when dbt fails.
+    """
     with warehouse_lock(settings):
         result = run_dbt(settings, ["docs", "generate", "--static"])
     if not result.succeeded:

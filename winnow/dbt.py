@@ -1,4 +1,6 @@
-"""dbt, run inside this process: faster than a process of its own by the seconds that its import costs."""
+"""dbt, run inside this process: faster than a process of its own by the seconds that
+its import costs.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,16 @@ from ingest.contracts import PROJECT_ROOT
 from ingest.settings import Settings
 
 Progress = Callable[[str, int, int], None]
-"""Told the name of the node that begins, its place among all nodes (1 for the first), and how many there are."""
+"""Told the name of the node that begins, its place among all nodes (1 for the first),
+and how many there are.
+"""
 
 
 @dataclass(frozen=True)
 class DbtFailure:
-    """A node that failed: its name, what dbt said, and how many rows broke a test (None where it is not a test)."""
+    """A node that failed: its name, what dbt said, and how many rows broke a test (None
+    where it is not a test).
+    """
 
     node: str
     message: str
@@ -37,8 +43,9 @@ def run_dbt(
 ) -> DbtResult:
     """Run one dbt command, such as ``["build", "--select", "prepared"]``.
 
-    dbt's own log goes to ``<state>/logs``. The warehouse is not held open afterwards. Errors of dbt itself (a model that does
-    not parse, say) come back as a failure, not as an exception.
+    dbt's own log goes to ``<state>/logs``. The warehouse is not held open afterwards.
+    Errors of dbt itself (a model that does not parse, say) come back as a failure, not
+    as an exception.
     """
     from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 (import costs seconds)
         DuckDBConnectionManager,

@@ -26,7 +26,9 @@ class TenantReport:
 
 
 def tenant_reports(warehouse: Path) -> list[TenantReport]:
-    """One report per tenant of a built warehouse, in the order of their ids; empty when nothing was built yet."""
+    """One report per tenant of a built warehouse, in the order of their ids; empty when
+    nothing was built yet.
+    """
     if not warehouse.exists():
         return []
     with read_only(warehouse) as connection:
@@ -62,7 +64,9 @@ def tenant_reports(warehouse: Path) -> list[TenantReport]:
 def print_reports(
     reports: list[TenantReport], console: Console, seconds: float | None = None
 ) -> None:
-    """Print the table of tenants; ``seconds`` is how long the build took, where one was made."""
+    """Print the table of tenants; ``seconds`` is how long the build took, where one was
+    made.
+    """
     table = Table(title="What was built", title_justify="left")
     table.add_column("tenant")
     for heading in ("landed", "accepted", "rejected", "duplicates"):

@@ -11,7 +11,9 @@ import duckdb
 
 @contextmanager
 def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that cannot write, in UTC, closed at the end so that it blocks no writer."""
+    """A connection that cannot write, in UTC, closed at the end so that it blocks no
+    writer.
+    """
     connection = duckdb.connect(str(warehouse), read_only=True)
     try:
         connection.execute("set TimeZone = 'UTC'")

@@ -1,0 +1,28 @@
+"""Readers: files of every shape as batches of text records, with what could not be read
+beside them.
+"""
+
+from ingest.readers.batches import (
+    FAULT_SCHEMA,
+    POSITION_COLUMNS,
+    Batch,
+    normalise_name,
+    sha256_of,
+)
+from ingest.readers.delimited import read_delimited
+from ingest.readers.json_records import read_json
+from ingest.readers.layout import TextLayout, find_layout
+from ingest.readers.parquet import read_parquet
+
+__all__ = [
+    "FAULT_SCHEMA",
+    "POSITION_COLUMNS",
+    "Batch",
+    "TextLayout",
+    "find_layout",
+    "normalise_name",
+    "read_delimited",
+    "read_json",
+    "read_parquet",
+    "sha256_of",
+]

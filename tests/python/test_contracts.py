@@ -71,7 +71,9 @@ def test_the_provenance_columns_of_loaders_and_models_are_the_same() -> None:
     assert [name for name, _ in listed] == list(PROVENANCE)
 
 
-@pytest.mark.parametrize(("layer", "prefix"), [("staging", "stg"), ("validated", "val")])
+@pytest.mark.parametrize(
+    ("layer", "prefix"), [("staging", "stg"), ("validated", "val")]
+)
 def test_the_documented_columns_of_derived_models_are_those_of_the_contract(
     layer: str, prefix: str
 ) -> None:

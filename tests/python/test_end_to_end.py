@@ -1,4 +1,6 @@
-"""The commands of the README, run as a user runs them, on sample data and on real data."""
+"""The commands of the README, run as a user runs them, on sample data and on
+real data.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,14 @@ from ingest.contracts import PROJECT_ROOT
 
 REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "winnow")
-BUILT_SCHEMAS = ("validated", "prepared", "features", "training", "evaluation", "quality")
+BUILT_SCHEMAS = (
+    "validated",
+    "prepared",
+    "features",
+    "training",
+    "evaluation",
+    "quality",
+)
 
 Winnow = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -135,7 +144,8 @@ def test_every_positive_has_four_negatives_that_its_user_never_touched(
 ) -> None:
     home, _ = sample
     positives, negatives, shortfall = query(
-        home, "select sum(positives), sum(negatives), sum(shortfall) "
+        home,
+        "select sum(positives), sum(negatives), sum(shortfall) "
         "from training.dataset_statistics",
     )[0]
     assert positives > 1000
@@ -240,7 +250,9 @@ def test_a_feed_that_is_mostly_bad_is_stopped_before_dbt_runs(tmp_path: Path) ->
 
 def test_one_bad_row_in_a_thousand_is_refused_alone(tmp_path: Path) -> None:
     feed = tmp_path / "interactions.csv"
-    rows = [f"u{row % 50},i{row % 83},like,{1_700_000_000 + row}" for row in range(1000)]
+    rows = [
+        f"u{row % 50},i{row % 83},like,{1_700_000_000 + row}" for row in range(1000)
+    ]
     rows[500] = "u1,i1,like,tomorrow"
     feed.write_text("user_id,item_id,event_type,interacted_at\n" + "\n".join(rows))
     winnow = make_winnow(tmp_path)

@@ -1,0 +1,206 @@
+"""From the columns of a file to the columns of a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.contracts import Column, Entity
+from ingest.errors import InputError
+from ingest.readers import normalise_name
+
+POSITION_COLUMNS = ("row_number", "line_number")
+"""What every reader adds to a file's own columns."""
+
+DATE_ORDERS = ("ymd", "mdy", "dmy")
+
+_TENANT = "tenant_id"
+_SLASH_DATE = r"^\s*(?P<first>\d{1,2})/(?P<second>\d{1,2})/\d{2}"
+
+
+@dataclass(frozen=True)
+class ColumnMatch:
+    """Which column of a file fills which column of the contract.
+
+    ``used`` is contract column → file column; ``extra`` are the file's other columns;
+    ``tenant`` is the file's own tenant column, None when it has none.
+    """
+
+    used: Mapping[str, str]
+    extra: tuple[str, ...]
+    tenant: str | None
+
+
+def known_names(
+    entities: Sequence[Entity], mapping: Mapping[str, str]
+) -> frozenset[str]:
+    """Every name, normalised, that a header of these entities may have."""
+    names = {_TENANT, *map(normalise_name, mapping.values())}
+    for entity in entities:
+        for column in entity.columns:
+            names.update(map(normalise_name, (column.name, *column.aliases)))
+    return frozenset(names)
+
+
+def match_columns(
+    entity: Entity,
+    columns: Sequence[str],
+    mapping: Mapping[str, str],
+    file: str,
+    partial: bool = False,
+) -> ColumnMatch:
+    """Match a file's columns to the contract: by ``mapping``, by name, by alias.
+
+    Names are compared normalised. Raises InputError, naming the file, when two columns
+    of the file could fill the same one, or, unless the match may be ``partial``, when a
+    required column is missing or a mapping names a column that is not there.
+    """
+    used = _mapped(entity, columns, mapping, file, partial)
+    claimed = {*used.values()}
+    by_name: dict[str, list[str]] = {}
+    for column in columns:
+        if column not in claimed:
+            by_name.setdefault(normalise_name(column), []).append(column)
+    own_tenant = by_name.pop(_TENANT, [])
+    if len(own_tenant) > 1:
+        raise _ambiguous(entity, _TENANT, own_tenant, file)
+    for names_of in (_own_name, _aliases):
+        for column in entity.columns:
+            if column.name in used:
+                continue
+            found = [own for name in names_of(column) for own in by_name.get(name, ())]
+            if len(found) > 1:
+                raise _ambiguous(entity, column.name, found, file)
+            if found:
+                used[column.name] = found[0]
+                del by_name[normalise_name(found[0])]
+    missing = [c.name for c in entity.required_columns if c.name not in used]
+    if missing and not partial:
+        raise InputError(
+            f"{file}, line 1: {entity.source} {entity.name} needs the column"
+            f"{'s' if len(missing) > 1 else ''} {', '.join(missing)}, and the file has "
+            f"{_listed(columns)}; say which one it is with --map {missing[0]}=COLUMN."
+        )
+    taken = {*used.values(), *own_tenant}
+    extra = tuple(column for column in columns if column not in taken)
+    return ColumnMatch(used, extra, own_tenant[0] if own_tenant else None)
+
+
+def _own_name(column: Column) -> tuple[str, ...]:
+    return (normalise_name(column.name),)
+
+
+def _aliases(column: Column) -> tuple[str, ...]:
+    names = dict.fromkeys(map(normalise_name, column.aliases))
+    return tuple(name for name in names if name != normalise_name(column.name))
+
+
+def _mapped(
+    entity: Entity,
+    columns: Sequence[str],
+    mapping: Mapping[str, str],
+    file: str,
+    partial: bool,
+) -> dict[str, str]:
+    used: dict[str, str] = {}
+    names = {column.name for column in entity.columns}
+    for name, theirs in mapping.items():
+        if name not in names:
+            raise InputError(
+                f"--map {name}={theirs}: {entity.source} {entity.name} has no column "
+                f"{name}; it has {', '.join(column.name for column in entity.columns)}."
+            )
+        found = [column for column in columns if column == theirs] or [
+            column
+            for column in columns
+            if normalise_name(column) == normalise_name(theirs)
+        ]
+        if not found and partial:
+            continue
+        if not found:
+            raise InputError(
+                f"--map {name}={theirs}: {file}, line 1, has no column {theirs}; "
+                f"it has {_listed(columns)}."
+            )
+        if len(found) > 1:
+            raise _ambiguous(entity, name, found, file)
+        used[name] = found[0]
+    return used
+
+
+def _ambiguous(entity: Entity, name: str, found: list[str], file: str) -> InputError:
+    return InputError(
+        f"{file}, line 1: the columns {' and '.join(found)} could both be {name} of "
+        f"{entity.source} {entity.name}; say which one it is with --map {name}=COLUMN."
+    )
+
+
+def _listed(columns: Sequence[str], most: int = 20) -> str:
+    if not columns:
+        return "none"
+    shown = ", ".join(columns[:most])
+    return shown if len(columns) <= most else f"{shown} and {len(columns) - most} more"
+
+
+def date_order_of(entity: Entity, match: ColumnMatch, records: pa.Table) -> str:
+    """How the records write dates such as 12/31/2010: mdy or dmy where a part above 12
+    tells, ymd (ISO) where there are no such dates or nothing tells."""
+    orders = set()
+    for column in entity.columns:
+        theirs = match.used.get(column.name)
+        if theirs is None or column.data_type not in ("date", "timestamp"):
+            continue
+        values = records[theirs]
+        parts = pc.drop_null(pc.extract_regex(values, _SLASH_DATE)).combine_chunks()
+        for position, order in enumerate(("dmy", "mdy")):
+            day = pc.max(pc.cast(pc.struct_field(parts, position), pa.int32())).as_py()
+            if day is not None and day > 12:
+                orders.add(order)
+    return orders.pop() if len(orders) == 1 else DATE_ORDERS[0]
+
+
+def as_json(records: pa.Table, columns: Sequence[str]) -> pa.Array:
+    """Each record's ``columns`` as the text of a JSON object without its nulls; null
+    when nothing is left."""
+    if not columns or not records.num_rows:
+        return pa.nulls(records.num_rows, pa.string())
+    picked = records.select(list(columns))
+    has_nulls = any(column.null_count for column in picked.columns)
+    # Numbered, because SQL cannot tell apart names that differ in case only.
+    numbered = picked.rename_columns([f"c{n}" for n in range(len(columns))])
+    keys = ["'" + name.replace("'", "''") + "'" for name in columns]
+    pairs = ", ".join(f"{key}, c{n}" for n, key in enumerate(keys))
+    text = f"json_object({pairs})"
+    if has_nulls:
+        text = f"json_merge_patch('{{}}', {text})"
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        connection.register("records", numbered)
+        table = connection.sql(
+            f"select nullif(cast({text} as varchar), '{{}}') as text from records"
+        ).to_arrow_table()
+    return pc.cast(table["text"], pa.string()).combine_chunks()
+
+
+def of_other_tenants(records: pa.Table, match: ColumnMatch, tenant: str) -> pa.Array:
+    """Which records say that they are another tenant's. Saying nothing is not that."""
+    given = pc.utf8_trim_whitespace(pc.fill_null(records[match.tenant], ""))
+    same = pc.is_in(given, value_set=pa.array([tenant, ""]))
+    return pc.invert(same)
+
+
+def contract_columns(
+    entity: Entity, match: ColumnMatch, records: pa.Table
+) -> dict[str, pa.ChunkedArray | pa.Array]:
+    """The records' values under the contract's names, null where the file has none."""
+    return {
+        column.name: (
+            records[match.used[column.name]]
+            if match.used.get(column.name) in records.column_names
+            else pa.nulls(records.num_rows, pa.string())
+        )
+        for column in entity.columns
+    }

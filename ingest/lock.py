@@ -1,0 +1,49 @@
+"""The one lock around everything that writes the warehouse."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ingest.errors import InputError
+from ingest.settings import Settings
+
+_POLL_SECONDS = 0.1
+
+
+@contextmanager
+def warehouse_lock(settings: Settings, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold ``<state>/warehouse.lock`` while the block runs.
+
+    The kernel frees the lock when its process ends, however it ends. Waits up to
+    ``wait_seconds`` for another holder, then raises InputError that names its process.
+    """
+    settings.state.mkdir(parents=True, exist_ok=True)
+    path = settings.state / "warehouse.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        deadline = time.monotonic() + wait_seconds
+        while not _locked(descriptor):
+            if time.monotonic() >= deadline:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+                raise InputError(
+                    f"The warehouse {settings.warehouse} is in use: process "
+                    f"{holder or 'unknown'} holds {path}; try again when it is done."
+                )
+            time.sleep(_POLL_SECONDS)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,107 @@
+"""What every reader yields: records as text, and what could not be read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ingest.errors import InputError
+
+FAULT_SCHEMA = pa.schema(
+    [
+        ("row_number", pa.int64()),
+        ("line_number", pa.int64()),
+        ("reason", pa.string()),
+        ("raw_record", pa.string()),
+    ]
+)
+
+POSITION_COLUMNS = ("row_number", "line_number")
+"""The columns of a batch that are not the file's own."""
+
+RAW_RECORD_LENGTH = 65_536
+"""Characters of an unreadable record that are kept."""
+
+_HASH_BLOCK = 4 << 20
+
+
+class Fault(NamedTuple):
+    """A record that could not be read: its ordinal, the line it begins on, what is
+    broken, and its text.
+    """
+
+    row_number: int
+    line_number: int
+    reason: str
+    raw_record: str
+
+
+class Batch(NamedTuple):
+    """Some records of a file, in the file's order.
+
+    ``records`` has the file's own columns as strings, then ``row_number`` (ordinal in
+    the file, 1 for the first, faults counted) and ``line_number`` (line on which the
+    record begins, 1 for the first; null for Parquet). ``faults`` has FAULT_SCHEMA.
+    ``bytes_read`` counts the file's bytes on disk that are behind this batch.
+    """
+
+    records: pa.Table
+    faults: pa.Table
+    bytes_read: int
+
+
+def with_positions(
+    columns: dict[str, Any], rows: np.ndarray[Any, Any], lines: np.ndarray[Any, Any]
+) -> pa.Table:
+    """A table of text columns and the two position columns."""
+    positions = {
+        "row_number": pa.array(rows, pa.int64()),
+        "line_number": pa.array(lines, pa.int64()),
+    }
+    return pa.table(columns | positions)
+
+
+def fault_table(faults: list[Fault]) -> pa.Table:
+    """Faults as a table of FAULT_SCHEMA, in the file's order."""
+    columns = zip(*sorted(faults), strict=True) if faults else ([], [], [], [])
+    arrays = [
+        pa.array(values, field.type)
+        for values, field in zip(columns, FAULT_SCHEMA, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=FAULT_SCHEMA)
+
+
+def raw_text(data: bytes) -> str:
+    """Bytes as text for a fault: what is not UTF-8, and NUL, is written ``\\xNN``, and
+    the length is limited.
+    """
+    text = data[: 4 * RAW_RECORD_LENGTH].decode("utf-8", "backslashreplace")
+    return text[:RAW_RECORD_LENGTH].replace("\0", "\\x00")
+
+
+def normalise_name(name: str) -> str:
+    """A column name for comparison: lower case, letters and digits only, so that
+    ``userId`` is ``user_id``.
+    """
+    return "".join(char for char in name.casefold() if char.isalnum())
+
+
+def sha256_of(path: str | Path, progress: Callable[[int], None] | None = None) -> str:
+    """SHA-256 of a file's bytes as they lie on disk. Raises InputError when it cannot
+    be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(_HASH_BLOCK):
+                digest.update(block)
+                if progress is not None:
+                    progress(len(block))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    return digest.hexdigest()

@@ -1,0 +1,217 @@
+"""Text files as blocks of whole lines in UTF-8, whatever their encoding and
+compression.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from ingest.errors import InputError
+
+SAMPLE_BYTES = 1 << 20
+"""Bytes of a file from which its encoding and layout are told."""
+
+LINE_BYTES = 1 << 20
+"""The longest line, and the longest record of several lines, that is read."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_NOT_IN_WORDS = (b"\xfe", b"\xff")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class Block(NamedTuple):
+    """Whole lines in UTF-8 (bytes that are not UTF-8 stay as they are), and the bytes
+    on disk behind them.
+    """
+
+    data: bytes
+    bytes_read: int
+    is_last: bool
+
+
+class _Stream:
+    """A file's bytes, unpacked where it is gzip, with the count of bytes read from
+    disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = path.open("rb")
+        except IsADirectoryError:
+            raise InputError(f"{path} is a folder, not a file.") from None
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+        is_gzip = self._file.read(2) == _GZIP_MAGIC
+        self._file.seek(0)
+        self._bytes: IO[bytes] = self._file
+        if is_gzip:
+            self._bytes = io.BufferedReader(gzip.GzipFile(fileobj=self._file))  # type: ignore[type-var]  # typeshed: GzipFile is a raw stream here
+        elif path.suffix == ".gz":
+            raise InputError(f"{path} is named .gz but is not gzip data.")
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._bytes.read(size)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(
+                f"{self.path} cannot be unpacked: its gzip data is broken or ends early."
+            ) from error
+
+    @property
+    def position(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._bytes.close()
+        self._file.close()
+
+
+def read_sample(path: Path) -> bytes:
+    """The first MiB of a file, unpacked. Raises InputError when it cannot be read or
+    holds nothing.
+    """
+    stream = _Stream(path)
+    try:
+        sample = stream.read(SAMPLE_BYTES)
+    finally:
+        stream.close()
+    if not sample.strip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0"):
+        raise InputError(f"{path} is empty.")
+    return sample
+
+
+def find_encoding(path: Path, sample: bytes) -> str:
+    """The encoding of a text file: by its byte order mark, else UTF-8, else
+    Windows-1252.
+
+    A file counts as Windows-1252 only when lines that are not UTF-8 are most of those
+    that hold bytes above 127, more than 1 in 100 of all, and free of the bytes FE and
+    FF, which no word has; otherwise such lines are faults of a UTF-8 file. Raises
+    InputError for what is no text.
+    """
+    for mark, encoding in _BOMS:
+        if sample.startswith(mark):
+            return encoding
+    control = sum(
+        sample.count(byte)
+        for byte in range(32)
+        if byte not in (9, 10, 13, 28, 29, 30, 31)
+    )
+    if control > len(sample) // 50:
+        raise InputError(f"{path} is not a text file: line 1 and on hold binary data.")
+    lines = sample.split(b"\n")
+    beyond_ascii = [
+        line for line in lines[: max(1, len(lines) - 1)] if not line.isascii()
+    ]
+    broken = [line for line in beyond_ascii if not _is_utf8(line)]
+    is_most = 2 * len(broken) > len(beyond_ascii) and 100 * len(broken) > len(lines)
+    if not is_most or any(byte in line for line in broken for byte in _NOT_IN_WORDS):
+        return "utf-8"
+    try:
+        sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"
+
+
+def decode_sample(path: Path, sample: bytes, encoding: str) -> str:
+    """The sample as text with plain line ends; what cannot be decoded is replaced."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
+    except LookupError:
+        raise InputError(f"{path}: there is no encoding named {encoding!r}.") from None
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def utf8_blocks(path: Path, encoding: str, block_bytes: int) -> Iterator[Block]:
+    """The lines of a file in blocks of about ``block_bytes``; the last line ends with a
+    line feed even where the file's does not.
+
+    A line longer than LINE_BYTES is cut to one byte more, so that whoever reads it can
+    tell. In files that end their lines with a carriage return alone, that is the line
+    end.
+    """
+    stream = _Stream(path)
+    try:
+        to_utf8 = _Recoder(path, encoding)
+        returns_end_lines: bool | None = None
+        pending = b""
+        skipping = False
+        while True:
+            chunk = stream.read(block_bytes)
+            data = to_utf8.convert(chunk)
+            if returns_end_lines is None and (data or not chunk):
+                returns_end_lines = b"\r" in data and b"\n" not in data
+            if returns_end_lines:
+                data = data.replace(b"\r", b"\n")
+            if skipping:
+                end = data.find(b"\n")
+                skipping = end < 0 and bool(chunk)
+                data = data[end:] if end >= 0 else b""
+            pending += data
+            if not chunk:
+                if pending and not pending.endswith(b"\n"):
+                    pending += b"\n"
+                yield Block(pending, stream.position, is_last=True)
+                return
+            end = pending.rfind(b"\n") + 1
+            if end:
+                block, pending = pending[:end], pending[end:]
+                yield Block(block, stream.position, is_last=False)
+            if len(pending) > LINE_BYTES:
+                pending = pending[: LINE_BYTES + 1]
+                skipping = True
+    finally:
+        stream.close()
+
+
+class _Recoder:
+    """Bytes of one encoding as bytes of UTF-8. UTF-8 itself passes through as it is,
+    faults included.
+    """
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self._path = path
+        try:
+            name = codecs.lookup(encoding).name
+        except LookupError:
+            raise InputError(
+                f"{path}: there is no encoding named {encoding!r}."
+            ) from None
+        self._is_utf8 = name in ("utf-8", "utf-8-sig", "ascii")
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+        self._at_start = True
+
+    def convert(self, chunk: bytes) -> bytes:
+        if self._is_utf8:
+            data = chunk.removeprefix(codecs.BOM_UTF8) if self._at_start else chunk
+        else:
+            try:
+                text = self._decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"{self._path} is not {self._decoder.__class__.__module__}"
+                    f" text: {error.reason}."
+                ) from error
+            data = text.encode("utf-8", "surrogateescape")
+        self._at_start = False
+        return data
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

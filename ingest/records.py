@@ -1,0 +1,211 @@
+"""One file's records under the names of its contract, every value still text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import chain
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.columns import (
+    POSITION_COLUMNS,
+    ColumnMatch,
+    as_json,
+    contract_columns,
+    date_order_of,
+    known_names,
+    match_columns,
+    of_other_tenants,
+)
+from ingest.contracts import Entity, contract
+from ingest.errors import InputError
+from ingest.readers import (
+    FAULT_SCHEMA,
+    Batch,
+    find_layout,
+    read_delimited,
+    read_json,
+    read_parquet,
+)
+from ingest.sources import entities_of
+from ingest.sources.base import ReadOptions, SourceFile, plain_name
+
+_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_LONGEST_RAW_RECORD = 65_536
+
+
+class Records(NamedTuple):
+    """Some of a file's records.
+
+    ``columns`` has the contract's columns and ``row_number``, ``line_number`` and
+    ``extra``; ``faults`` the records that have no columns (FAULT_SCHEMA);
+    ``bytes_read`` is how far into the file, as it lies on disk, they reach.
+    """
+
+    columns: Mapping[str, pa.Array | pa.ChunkedArray]
+    count: int
+    faults: pa.Table
+    bytes_read: int
+    date_order: str
+
+
+def entity_of(source: str, file: SourceFile, options: ReadOptions) -> Entity:
+    """The contract that a file is read by: the one it is known for, else the one that
+    its columns fit best. Raises InputError when they fit none."""
+    if file.entity:
+        return contract(source, file.entity)
+    entities = [contract(source, name) for name in entities_of(source)]
+    columns, batches = _opened(file, entities, options)
+    batches.close()
+    fitting: list[tuple[int, Entity]] = []
+    for entity in entities:
+        try:
+            match = match_columns(entity, columns, options.mapping, str(file.path))
+        except InputError:
+            continue
+        fitting.append((len(match.used), entity))
+    if not fitting:
+        raise InputError(
+            f"{file.path}, line 1: the columns {', '.join(columns)} fit no entity of "
+            f"{source}; name one of {', '.join(entities_of(source))} with --entity, "
+            f"and the columns with --map."
+        )
+    return max(fitting, key=lambda one: one[0])[1]
+
+
+def read_records(
+    file: SourceFile,
+    entity: Entity,
+    tenant: str,
+    options: ReadOptions,
+    limit: int | None = None,
+) -> Iterator[Records]:
+    """Read a file's records, the first ``limit`` of them where there is a limit.
+
+    Records that say that they belong to another tenant than ``tenant`` become faults.
+    Raises InputError when the file cannot be read or lacks a required column.
+    """
+    columns, batches = _opened(file, [entity], options)
+    match = match_columns(entity, columns, options.mapping, str(file.path))
+    date_order = options.date_order
+    with closing(batches):
+        for batch in batches:
+            records, faults = batch.records, batch.faults
+            if records.num_rows and columns != (found := _own_columns(records)):
+                # JSON records need not all have the same keys.
+                columns = found
+                match = match_columns(
+                    entity, found, options.mapping, str(file.path), partial=True
+                )
+            if date_order is None and records.num_rows:
+                date_order = date_order_of(entity, match, records)
+            if limit is not None:
+                records, faults = _first(records, limit), _first(faults, limit)
+            if match.tenant and records.num_rows:
+                records, faults = _own_tenant(records, faults, match, tenant)
+            yield Records(
+                _contract_columns(entity, match, records),
+                records.num_rows,
+                faults,
+                batch.bytes_read,
+                date_order or "ymd",
+            )
+            if limit is not None and _last_row(batch) >= limit:
+                return
+
+
+def _opened(
+    file: SourceFile, entities: Sequence[Entity], options: ReadOptions
+) -> tuple[tuple[str, ...], Iterator[Batch]]:
+    """The file's own columns, and its batches."""
+    path, name = file.path, plain_name(file.path)
+    layout = file.layout
+    batches: Iterator[Batch]
+    if name.endswith(".parquet"):
+        batches = read_parquet(path)
+    elif name.endswith(_JSON_SUFFIXES):
+        batches = read_json(path, options.encoding)
+    else:
+        layout = layout or find_layout(
+            path,
+            known_names(entities, options.mapping),
+            delimiter=options.delimiter,
+            encoding=options.encoding,
+            header=options.header,
+        )
+        batches = read_delimited(path, layout)
+        if file.reshape is None:
+            return layout.columns, batches
+    return _peeked(file, file.reshape(batches) if file.reshape else batches)
+
+
+def _peeked(
+    file: SourceFile, batches: Iterator[Batch]
+) -> tuple[tuple[str, ...], Iterator[Batch]]:
+    """The columns of the first records, and all batches, those looked at included."""
+    looked_at = []
+    for batch in batches:
+        looked_at.append(batch)
+        if batch.records.num_rows:
+            return _own_columns(batch.records), _again(looked_at, batches)
+    raise InputError(f"{file.path} has no record that can be read.")
+
+
+def _again(looked_at: list[Batch], rest: Iterator[Batch]) -> Iterator[Batch]:
+    """A generator, so that it can be closed like the readers' own."""
+    yield from chain(looked_at, rest)
+
+
+def _own_columns(records: pa.Table) -> tuple[str, ...]:
+    return tuple(name for name in records.column_names if name not in POSITION_COLUMNS)
+
+
+def _first(rows: pa.Table, limit: int) -> pa.Table:
+    if not rows.num_rows or pc.max(rows["row_number"]).as_py() <= limit:
+        return rows
+    return rows.filter(pc.less_equal(rows["row_number"], limit))
+
+
+def _last_row(batch: Batch) -> int:
+    return max(
+        (
+            pc.max(rows["row_number"]).as_py()
+            for rows in (batch.records, batch.faults)
+            if rows.num_rows
+        ),
+        default=0,
+    )
+
+
+def _own_tenant(
+    records: pa.Table, faults: pa.Table, match: ColumnMatch, tenant: str
+) -> tuple[pa.Table, pa.Table]:
+    foreign = of_other_tenants(records, match, tenant)
+    if not pc.any(foreign).as_py():
+        return records, faults
+    refused = records.filter(foreign)
+    text = as_json(refused, _own_columns(refused))
+    wrong = pa.table(
+        {
+            "row_number": refused["row_number"],
+            "line_number": refused["line_number"],
+            "reason": pa.repeat(pa.scalar("wrong_tenant"), refused.num_rows),
+            "raw_record": pc.utf8_slice_codeunits(text, 0, _LONGEST_RAW_RECORD),
+        },
+        schema=FAULT_SCHEMA,
+    )
+    return records.filter(pc.invert(foreign)), pa.concat_tables([faults, wrong])
+
+
+def _contract_columns(
+    entity: Entity, match: ColumnMatch, records: pa.Table
+) -> dict[str, pa.Array | pa.ChunkedArray]:
+    columns = contract_columns(entity, match, records)
+    return columns | {
+        "row_number": records["row_number"],
+        "line_number": records["line_number"],
+        "extra": as_json(records, match.extra),
+    }

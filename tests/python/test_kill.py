@@ -1,0 +1,228 @@
+"""A load that is killed and run again gives the rows of one clean run."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import make_settings, rows_of
+
+from ingest.contracts import PROJECT_ROOT, load_contracts
+from ingest.pipeline import load, recover
+from ingest.raw_tables import needs_recovery
+from ingest.settings import Settings
+
+ROWS = 60_000
+
+Point = tuple[str, str, int, bool]
+"""A function of the load (module, name in it), which of its calls is meant, and whether
+the kill comes after that call instead of before it."""
+
+POINTS: dict[str, Point] = {
+    "while a file is written to the lake": ("ingest.landing", "LakeWriter.add", 3, False),
+    "before the first insert": (
+        "dlt.destinations.impl.duckdb.duck",
+        "DuckDbCopyJob.run",
+        1,
+        False,
+    ),
+    "between two inserts": (
+        "dlt.destinations.impl.duckdb.duck",
+        "DuckDbCopyJob.run",
+        2,
+        True,
+    ),
+    "after all inserts, before the load's record": (
+        "dlt.destinations.job_client_impl",
+        "SqlJobClientBase.complete_load",
+        1,
+        False,
+    ),
+    "after the load's record": (
+        "dlt.destinations.job_client_impl",
+        "SqlJobClientBase.complete_load",
+        1,
+        True,
+    ),
+    "while the lake's files are moved to their places": (
+        "pathlib",
+        "Path.replace",
+        3,
+        False,
+    ),
+    "before dlt's folder is removed": ("ingest.landing", "discard", 1, True),
+}
+
+KILLED = """
+    import importlib, os, signal, sys
+
+    module, place, call, after = {point!r}
+    owner = importlib.import_module(module)
+    *classes, function = place.split(".")
+    for name in classes:
+        owner = getattr(owner, name)
+    original, calls = getattr(owner, function), 0
+
+    def killed(*arguments, **options):
+        global calls
+        calls += 1
+        if calls == call and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*arguments, **options)
+        if calls == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, function, killed)
+    import ingest.pipeline
+    from ingest.settings import settings
+
+    {call}
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    lines = "".join(
+        f"u{n % 977},i{n % 331},view,2024-01-01T00:{n % 60:02}:00Z\n"
+        if n % 1000
+        else f"broken {n}\n"
+        for n in range(ROWS)
+    )
+    header = "user_id,item_id,event_type,interacted_at\n"
+    (folder / "interactions.csv").write_text(header + lines)
+    items = "".join(f"i{n},title {n}\n" for n in range(331))
+    (folder / "items.csv").write_text("item_id,title\n" + items)
+    users = "".join(f"u{n},{n % 80}\n" for n in range(977))
+    (folder / "users.csv").write_text("user_id,age\n" + users)
+    return folder
+
+
+def raw_rows(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every raw table, without what names the load that brought it."""
+    return {
+        entity.table: rows_of(
+            settings,
+            f"select * exclude (load_id, loaded_at) from raw.{entity.table} order by all",
+        )
+        for entity in load_contracts().values()
+    }
+
+
+def lake_files(settings: Settings) -> set[str]:
+    """The lake's files, without the load's id in their names."""
+    return {
+        "/".join(path.relative_to(settings.lake).parts[:4])
+        + ("" if path.name.startswith("load-") else f"/{path.name}")
+        + path.suffix
+        for path in settings.lake.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def clean(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a load that nobody disturbed."""
+    settings = make_settings(tmp_path_factory.mktemp("clean"))
+    result = load("canonical", data, settings=settings)
+    assert (result.landed, result.unreadable) == (ROWS - 60 + 331 + 977, 60)
+    return settings
+
+
+def assert_same_after_another_run(
+    settings: Settings, data: Path, clean: Settings
+) -> None:
+    load("canonical", data, settings=settings)
+    assert raw_rows(settings) == raw_rows(clean)
+    assert lake_files(settings) == lake_files(clean)
+    assert not needs_recovery(settings)
+    logged = rows_of(settings, "select lake_file from raw.winnow_loaded_files")
+    assert all((settings.lake / name).is_file() for (name,) in logged)
+
+
+def run_killed(
+    settings: Settings, point: Point, call: str
+) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED).format(point=point, call=call)],
+        env=os.environ | settings.environment(),
+        cwd=PROJECT_ROOT,
+        check=False,
+        capture_output=True,
+        timeout=120,
+    )
+    assert finished.returncode == -signal.SIGKILL, finished.stderr.decode()
+    assert needs_recovery(settings)
+
+
+def load_killed(settings: Settings, data: Path, point: Point) -> None:
+    run_killed(settings, point, f"ingest.pipeline.load('canonical', {str(data)!r})")
+
+
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_killed_at_a_chosen_point(
+    point: Point, data: Path, clean: Settings, tmp_path: Path
+) -> None:
+    settings = make_settings(tmp_path)
+    load_killed(settings, data, point)
+    assert_same_after_another_run(settings, data, clean)
+
+
+def test_killed_at_random_times(data: Path, clean: Settings, tmp_path: Path) -> None:
+    """Each time the command is killed within the span that a whole run takes."""
+    rng = random.Random(20_260)
+    whole = make_settings(tmp_path / "whole")
+    command = [sys.executable, "-m", "winnow.cli", "load", "canonical", str(data)]
+
+    def start(settings: Settings) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            env=os.environ | settings.environment(),
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    started = time.monotonic()
+    assert start(whole).wait() == 0
+    seconds = time.monotonic() - started
+    killed = make_settings(tmp_path / "killed")
+    for _ in range(5):
+        process = start(killed)
+        time.sleep(seconds * rng.uniform(0.4, 1.0))
+        process.kill()
+        process.wait()
+    assert_same_after_another_run(killed, data, clean)
+
+
+def test_a_recovery_that_is_killed_is_recovered_from(
+    data: Path, clean: Settings, tmp_path: Path
+) -> None:
+    settings = make_settings(tmp_path)
+    load_killed(settings, data, POINTS["between two inserts"])
+    point = ("shutil", "rmtree", 1, False)
+    run_killed(settings, point, "ingest.pipeline.recover(settings())")
+    assert_same_after_another_run(settings, data, clean)
+
+
+def test_recover_removes_the_rows_of_a_killed_load_and_no_others(
+    data: Path, clean: Settings, tmp_path: Path
+) -> None:
+    settings = make_settings(tmp_path)
+    load("canonical", data / "users.csv", settings=settings)
+    load_killed(settings, data, POINTS["between two inserts"])
+    left_behind = sum(len(rows) for rows in raw_rows(settings).values())
+    assert left_behind > 978
+    assert recover(settings) == left_behind - 978
+    counts = {table: len(rows) for table, rows in raw_rows(settings).items() if rows}
+    assert counts == {"canonical_users": 977, "winnow_loaded_files": 1}
+    assert recover(settings) == 0

@@ -1,0 +1,269 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from ingest.errors import InputError
+
+if TYPE_CHECKING:
+    from ingest.pipeline import LoadResult
+
+# Heavy modules (Arrow, DuckDB, dlt, dbt) are imported by the commands that need them,
+# so that help is there at once.
+
+app = typer.Typer(
+    name="winnow",
+    help="From raw user-item interaction logs to training data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _winnow() -> None:
+    """From raw user-item interaction logs to training data."""
+
+
+@app.command()
+def load(
+    source: Annotated[
+        str, typer.Argument(help="movielens, microlens, recomart or canonical.")
+    ],
+    path: Annotated[str, typer.Argument(help="A file, a folder or a quoted glob.")],
+    *,
+    tenant: Annotated[
+        str | None,
+        typer.Option(help="Whose data it is; the source's name, or `default`."),
+    ] = None,
+    entity: Annotated[
+        str | None, typer.Option(help="What the files hold, such as interactions.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Load the first so many records of each file.")
+    ] = None,
+    column_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="COLUMN=THEIRS",
+            help="Which column of the file is which of the contract: its name, or its "
+            "position (from 1) where there is no header. May be given again.",
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help=r"What parts the fields; \t for a tab.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Such as utf-8 or latin-1.")
+    ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether line 1 names the columns."),
+    ] = None,
+    dates: Annotated[
+        str | None,
+        typer.Option(help="How dates such as 12/1/2010 are written: mdy, dmy or ymd."),
+    ] = None,
+) -> None:
+    """Load files into the raw tables and the landing lake, exactly once."""
+    from ingest.pipeline import load as load_files  # noqa: PLC0415
+
+    mapping = dict(_pair(one) for one in column_map or ())
+    with LoadProgress(Console(stderr=True)) as progress:
+        result = load_files(
+            source,
+            path,
+            tenant=tenant,
+            entity=entity,
+            limit=limit,
+            mapping=mapping,
+            delimiter="\t" if delimiter == r"\t" else delimiter,
+            encoding=encoding,
+            header=header,
+            date_order=dates,
+            progress=progress,
+        )
+    _print_load(result, Console())
+
+
+@app.command()
+def sample_data(
+    out: Annotated[Path, typer.Argument(help="The folder to write to.")],
+    users: Annotated[int, typer.Option(help="Users.")] = 10_000,
+    items: Annotated[int, typer.Option(help="Items of the catalogue.")] = 5_000,
+    interactions: Annotated[int, typer.Option(help="Clean interactions.")] = 100_000,
+    days: Annotated[int, typer.Option(help="Days that the interactions span.")] = 90,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    dirty_share: Annotated[
+        float, typer.Option(help="Dirty rows of each kind, as a share of the clean.")
+    ] = 0.01,
+) -> None:
+    """Write made-up shop data, dirt included, for canonical and recomart."""
+    from ingest.sample_data import (  # noqa: PLC0415
+        SampleSize,
+        write_sample_data,
+    )
+
+    size = SampleSize(users, items, interactions, days, seed, dirty_share)
+    with _progress(Console(stderr=True)) as bar:
+        task = bar.add_task(f"writing {out}", total=None)
+
+        def report(written: int, total: int) -> None:
+            bar.update(task, completed=written, total=total, rows=written)
+
+        manifest = write_sample_data(out, size, report)
+    table = Table(title=f"Sample data in {out}", title_justify="left")
+    for heading in ("file", "source", "entity"):
+        table.add_column(heading)
+    for heading in ("records", "dirty", "duplicates"):
+        table.add_column(heading, justify="right")
+    for name, file in manifest["files"].items():
+        table.add_row(
+            name,
+            file["source"],
+            file["entity"],
+            f"{file['records']:,}",
+            f"{sum(file['rejected'].values()):,}",
+            f"{file['duplicates']:,}",
+        )
+    Console().print(table)
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 all done, 2 an input that cannot be used."""
+    try:
+        app()
+    except InputError as error:
+        print(f"winnow: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+class LoadProgress:
+    """Shows how a load goes on: bytes read as a bar, records and records per second."""
+
+    def __init__(self, console: Console) -> None:
+        """Show it on ``console``; nothing is shown where that is no terminal."""
+        self._bar = _progress(console)
+        self._task = self._bar.add_task("looking at the files", total=None)
+
+    def __enter__(self) -> LoadProgress:
+        """Begin to show."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def start(self, file: Path, total_bytes: int) -> None:
+        """A file is begun."""
+        self._bar.reset(
+            self._task, description=f"reading {file.name}", total=total_bytes, rows=0
+        )
+
+    def advance(self, total_read: int, landed: int, unreadable: int) -> None:
+        """So much of the file has been read."""
+        note = f", {unreadable:,} unreadable" if unreadable else ""
+        self._bar.update(self._task, completed=total_read, rows=landed, note=note)
+
+    def store(self, landed: int) -> None:
+        """All files are read."""
+        self._bar.reset(
+            self._task,
+            description=f"storing {landed:,} rows in the warehouse",
+            total=None,
+            rows=0,
+        )
+
+
+class _Rows(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        rows = int(task.fields.get("rows", 0))
+        if not rows:
+            return Text("")
+        rate = rows / max(task.elapsed or 0.0, 1e-9)
+        note = task.fields.get("note", "")
+        return Text(f"{rows:,} rows, {rate:,.0f} rows/s{note}")
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        _Rows(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, theirs = text.partition("=")
+    if not (name.strip() and equals and theirs.strip()):
+        raise InputError(
+            f"--map {text}: a mapping is COLUMN=THEIRS, as in user_id=CustomerID."
+        )
+    return name.strip(), theirs.strip()
+
+
+def _print_load(result: LoadResult, console: Console) -> None:
+    table = Table(title=f"Loaded for tenant {result.tenant}", title_justify="left")
+    table.add_column("file", overflow="fold")
+    table.add_column("entity")
+    for heading in ("landed", "unreadable", "seconds", "rows/s"):
+        table.add_column(heading, justify="right")
+    for file in result.files:
+        if file.skipped is None:
+            table.add_row(
+                str(file.file),
+                file.entity,
+                f"{file.landed:,}",
+                f"{file.unreadable:,}",
+                f"{file.seconds:.1f}",
+                _rate(file.landed, file.seconds),
+            )
+    loaded = table.row_count
+    if loaded:
+        console.print(table)
+    for file in result.files:
+        if file.skipped is not None:
+            console.print(f"Skipped {file.file}: {file.skipped}.", soft_wrap=True)
+    for other in result.left_out:
+        console.print(f"Left out {other.path}: {other.reason}.", soft_wrap=True)
+    if loaded:
+        console.print(
+            f"Load {result.load_id}: {result.landed:,} rows and {result.unreadable:,} "
+            f"unreadable records from {loaded} file{'s' if loaded > 1 else ''} in "
+            f"{result.seconds:.1f} s ({_rate(result.landed, result.seconds)} rows/s).",
+            soft_wrap=True,
+        )
+    else:
+        console.print("Nothing new to load.")
+
+
+def _rate(rows: int, seconds: float) -> str:
+    return f"{rows / max(seconds, 1e-9):,.0f}"
+
+
+if __name__ == "__main__":
+    main()
