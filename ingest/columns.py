@@ -13,12 +13,9 @@ from ingest.contracts import Column, Entity
 from ingest.errors import InputError
 from ingest.readers import normalise_name
 
-POSITION_COLUMNS = ("row_number", "line_number")
-"""What every reader adds to a file's own columns."""
-
 DATE_ORDERS = ("ymd", "mdy", "dmy")
 
-_TENANT = "tenant_id"
+_TENANT = normalise_name("tenant_id")
 _SLASH_DATE = r"^\s*(?P<first>\d{1,2})/(?P<second>\d{1,2})/\d{2}"
 
 
@@ -67,7 +64,7 @@ def match_columns(
             by_name.setdefault(normalise_name(column), []).append(column)
     own_tenant = by_name.pop(_TENANT, [])
     if len(own_tenant) > 1:
-        raise _ambiguous(entity, _TENANT, own_tenant, file)
+        raise _ambiguous(entity, "tenant_id", own_tenant, file)
     for names_of in (_own_name, _aliases):
         for column in entity.columns:
             if column.name in used:

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.columns import (
-    POSITION_COLUMNS,
     ColumnMatch,
     as_json,
     contract_columns,
@@ -24,6 +23,7 @@ from ingest.contracts import Entity, contract
 from ingest.errors import InputError
 from ingest.readers import (
     FAULT_SCHEMA,
+    POSITION_COLUMNS,
     Batch,
     find_layout,
     read_delimited,

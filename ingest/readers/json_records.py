@@ -15,7 +15,13 @@ import pyarrow as pa
 
 from ingest.errors import InputError
 from ingest.readers.batches import Batch, Fault, fault_table, raw_text, with_positions
-from ingest.readers.text import find_encoding, read_sample, utf8_blocks
+from ingest.readers.text import (
+    LINE_BYTES,
+    find_encoding,
+    read_sample,
+    text_chunks,
+    utf8_blocks,
+)
 
 BLOCK_BYTES = 4 << 20
 ELEMENT_CHARACTERS = 16 << 20
@@ -34,6 +40,7 @@ _DECODER = json.JSONDecoder(
     parse_float=_Number, parse_int=_Number, parse_constant=_Number
 )
 _NEXT_OBJECT = re.compile(r"\n[ \t\r]*(?=\{)")
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -46,7 +53,7 @@ def read_json(
     The columns of a batch are the keys of its objects, in the order in which they
     appear. Text stays as it is, numbers are their own text, booleans ``true`` and
     ``false``, null is null, objects and lists are JSON. Faults: invalid_json,
-    truncated_json (the file breaks off), not_an_object, invalid_encoding. Raises
+    truncated_json (the file breaks off), not_an_object, invalid_encoding, record_too_long (lines). Raises
     InputError when the file cannot be read or is neither form.
     """
     path = Path(path)
@@ -79,6 +86,9 @@ class _Collector:
         """Take one value; ``text`` is what it was read from."""
         if not isinstance(value, dict):
             self.refuse("not_an_object", line, text)
+            return
+        if _HALF_CHARACTER.search(text) and not _is_utf8(_as_json(value)):
+            self.refuse("invalid_encoding", line, text)
             return
         self.rows_before += 1
         self._objects.append(value)
@@ -121,6 +131,9 @@ def _read_lines(path: Path, encoding: str, block_bytes: int) -> Iterator[Batch]:
             if not line.strip():
                 continue
             text = line.decode("utf-8", "surrogateescape").strip()
+            if len(line) > LINE_BYTES:
+                collector.refuse("record_too_long", line_number, text)
+                continue
             if not _is_utf8(text):
                 collector.refuse("invalid_encoding", line_number, text)
                 continue
@@ -138,11 +151,13 @@ def _read_array(path: Path, encoding: str, block_bytes: int) -> Iterator[Batch]:
     collector = _Collector()
     text, place, line = "", 0, 1
     is_open = False
-    for block in utf8_blocks(path, encoding, block_bytes):
-        text = text[place:] + block.data.decode("utf-8", "surrogateescape")
+    for block in text_chunks(path, encoding, block_bytes):
+        text = text[place:] + block.text
         place = 0
         if not is_open:
-            opening = text.index("[") + 1
+            opening = text.find("[") + 1
+            if not opening:
+                continue
             line += text.count("\n", 0, opening)
             place, is_open = opening, True
         while True:

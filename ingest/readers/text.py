@@ -39,6 +39,14 @@ class Block(NamedTuple):
     is_last: bool
 
 
+class Chunk(NamedTuple):
+    """Some text of a file, and the bytes on disk behind it."""
+
+    text: str
+    bytes_read: int
+    is_last: bool
+
+
 class _Stream:
     """A file's bytes, unpacked where it is gzip, with the count of bytes read from
     disk.
@@ -172,6 +180,25 @@ def utf8_blocks(path: Path, encoding: str, block_bytes: int) -> Iterator[Block]:
             if len(pending) > LINE_BYTES:
                 pending = pending[: LINE_BYTES + 1]
                 skipping = True
+    finally:
+        stream.close()
+
+
+def text_chunks(path: Path, encoding: str, chunk_bytes: int) -> Iterator[Chunk]:
+    """A file as text in chunks of about ``chunk_bytes``, cut anywhere.
+
+    Bytes that are no text of the encoding become lone surrogates.
+    """
+    stream = _Stream(path)
+    try:
+        to_utf8 = _Recoder(path, encoding)
+        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        while True:
+            chunk = stream.read(chunk_bytes)
+            text = decoder.decode(to_utf8.convert(chunk), final=not chunk)
+            yield Chunk(text, stream.position, not chunk)
+            if not chunk:
+                return
     finally:
         stream.close()
 

@@ -27,7 +27,12 @@ Point = tuple[str, str, int, bool]
 the kill comes after that call instead of before it."""
 
 POINTS: dict[str, Point] = {
-    "while a file is written to the lake": ("ingest.landing", "LakeWriter.add", 3, False),
+    "while a file is written to the lake": (
+        "ingest.landing",
+        "LakeWriter.add",
+        3,
+        False,
+    ),
     "before the first insert": (
         "dlt.destinations.impl.duckdb.duck",
         "DuckDbCopyJob.run",
@@ -149,9 +154,7 @@ def assert_same_after_another_run(
     assert all((settings.lake / name).is_file() for (name,) in logged)
 
 
-def run_killed(
-    settings: Settings, point: Point, call: str
-) -> None:
+def run_killed(settings: Settings, point: Point, call: str) -> None:
     finished = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED).format(point=point, call=call)],
         env=os.environ | settings.environment(),
