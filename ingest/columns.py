@@ -66,14 +66,14 @@ def match_columns(
     if len(own_tenant) > 1:
         raise _ambiguous(entity, "tenant_id", own_tenant, file)
     for names_of in (_own_name, _aliases):
-        for column in entity.columns:
-            if column.name in used:
+        for wanted in entity.columns:
+            if wanted.name in used:
                 continue
-            found = [own for name in names_of(column) for own in by_name.get(name, ())]
+            found = [own for name in names_of(wanted) for own in by_name.get(name, ())]
             if len(found) > 1:
-                raise _ambiguous(entity, column.name, found, file)
+                raise _ambiguous(entity, wanted.name, found, file)
             if found:
-                used[column.name] = found[0]
+                used[wanted.name] = found[0]
                 del by_name[normalise_name(found[0])]
     missing = [c.name for c in entity.required_columns if c.name not in used]
     if missing and not partial:

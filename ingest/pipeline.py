@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -47,6 +47,9 @@ from ingest.settings import Settings
 from ingest.settings import settings as settings_of_process
 from ingest.sources import SOURCES, LeftOut, ReadOptions, SourceFile, find_files
 from ingest.sources.base import plain_name
+
+if TYPE_CHECKING:
+    from dlt.common.schema.typing import TSchemaContractDict
 
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SAME_TEXT = ("tenant_id", "file", "file_sha256", "date_order", "load_id")
@@ -326,6 +329,7 @@ class _Load:
             for path, rows in self.staged.get(entity.table, ()):
                 yield dlt.mark.with_file_import(str(path), "parquet", rows)
 
+        frozen: TSchemaContractDict = {"columns": "freeze", "data_type": "freeze"}
         entities = {one.entity.table: one.entity for one in wanted}
         for name in ("loaded_files", "unreadable_records"):
             entities[name] = contract(LOG_SOURCE, name)
@@ -336,11 +340,8 @@ class _Load:
                         parquet_files,
                         name=entity.table,
                         write_disposition="append",
-                        columns={
-                            name: dict(_DLT_TYPES[kind])
-                            for name, kind in entity.raw_columns.items()
-                        },
-                        schema_contract={"columns": "freeze", "data_type": "freeze"},
+                        columns=_dlt_columns(entity),
+                        schema_contract=frozen,
                     )(entity)
                     for entity in entities.values()
                 ]
@@ -380,7 +381,7 @@ class _Load:
                 for records in read_records(
                     wanted.file, entity, self.tenant, self.options, self.limit
                 ):
-                    landed += records.count
+                    landed += records.row_count
                     unreadable += records.faults.num_rows
                     self._add(records, same, writer, faults)
                     self.progress.advance(records.bytes_read, landed, unreadable)
@@ -413,10 +414,10 @@ class _Load:
         writer: LakeWriter,
         faults: LakeWriter,
     ) -> None:
-        if records.count:
+        if records.row_count:
             of_records = same | {"date_order": records.date_order}
             writer.add(
-                _table(writer.schema, records.columns, of_records, records.count)
+                _table(writer.schema, records.columns, of_records, records.row_count)
             )
         if count := records.faults.num_rows:
             columns = dict(zip(FAULT_SCHEMA.names, records.faults.columns, strict=True))
@@ -483,6 +484,12 @@ def _arrow_schema(entity: Entity) -> pa.Schema:
             for name, kind in entity.raw_columns.items()
         ]
     )
+
+
+def _dlt_columns(entity: Entity) -> Any:
+    """The raw table's columns as dlt wants them: a dictionary each, which it fills."""
+    columns = entity.raw_columns.items()
+    return {name: dict(_DLT_TYPES[kind]) for name, kind in columns}
 
 
 def _table(

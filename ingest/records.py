@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
 from typing import NamedTuple
@@ -46,7 +46,7 @@ class Records(NamedTuple):
     """
 
     columns: Mapping[str, pa.Array | pa.ChunkedArray]
-    count: int
+    row_count: int
     faults: pa.Table
     bytes_read: int
     date_order: str
@@ -119,7 +119,7 @@ def read_records(
 
 def _opened(
     file: SourceFile, entities: Sequence[Entity], options: ReadOptions
-) -> tuple[tuple[str, ...], Iterator[Batch]]:
+) -> tuple[tuple[str, ...], Generator[Batch]]:
     """The file's own columns, and its batches."""
     path, name = file.path, plain_name(file.path)
     layout = file.layout
@@ -138,13 +138,13 @@ def _opened(
         )
         batches = read_delimited(path, layout)
         if file.reshape is None:
-            return layout.columns, batches
+            return layout.columns, _again([], batches)
     return _peeked(file, file.reshape(batches) if file.reshape else batches)
 
 
 def _peeked(
     file: SourceFile, batches: Iterator[Batch]
-) -> tuple[tuple[str, ...], Iterator[Batch]]:
+) -> tuple[tuple[str, ...], Generator[Batch]]:
     """The columns of the first records, and all batches, those looked at included."""
     looked_at = []
     for batch in batches:
@@ -154,8 +154,8 @@ def _peeked(
     raise InputError(f"{file.path} has no record that can be read.")
 
 
-def _again(looked_at: list[Batch], rest: Iterator[Batch]) -> Iterator[Batch]:
-    """A generator, so that it can be closed like the readers' own."""
+def _again(looked_at: list[Batch], rest: Iterator[Batch]) -> Generator[Batch]:
+    """Both, as a generator, so that they can be closed before their end."""
     yield from chain(looked_at, rest)
 
 

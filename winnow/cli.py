@@ -235,7 +235,7 @@ def _print_load(result: LoadResult, console: Console) -> None:
     for file in result.files:
         if file.skipped is None:
             table.add_row(
-                str(file.file),
+                file.file.name,
                 file.entity,
                 f"{file.landed:,}",
                 f"{file.unreadable:,}",

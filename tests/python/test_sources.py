@@ -23,10 +23,9 @@ def found(
     source: str,
     path: str | Path,
     entity: str | None = None,
-    options: ReadOptions = ReadOptions(),
 ) -> dict[str, str]:
     """Name of each file that would be loaded → its entity."""
-    files, _ = find_files(source, path, entity, options)
+    files, _ = find_files(source, path, entity, ReadOptions())
     return {file.path.name: file.entity for file in files}
 
 

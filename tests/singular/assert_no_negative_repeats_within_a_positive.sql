@@ -1,0 +1,14 @@
+{#- The negatives of one positive are different items. -#}
+
+select
+    tenant_id,
+    interaction_id,
+    count(*) as negative_count
+
+from {{ ref('negatives') }}
+
+group by
+    tenant_id,
+    interaction_id
+
+having count(*) != count(distinct item_id)
