@@ -32,7 +32,10 @@ install: $(VENV)/core.stamp ## install what winnow needs to run
 
 .PHONY: demo
 demo: $(VENV)/core.stamp ## make sample data, load it, build every layer, write the docs, show the result
-	@$(BIN)/winnow demo $(SAMPLE)
+	@$(BIN)/winnow sample-data $(SAMPLE)
+	@$(BIN)/winnow load canonical $(SAMPLE)/canonical --tenant sample-shop
+	@$(BIN)/winnow load recomart $(SAMPLE)/recomart
+	@$(BIN)/winnow build --docs
 
 .PHONY: docs
 docs: $(VENV)/core.stamp ## write the dbt docs site, target/static_index.html

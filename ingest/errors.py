@@ -5,3 +5,7 @@ class InputError(Exception):
     """Input that cannot be used: one sentence that names the file, the line and the
     rule.
     """
+
+
+class BuildError(Exception):
+    """A build that stopped. The message has a line for each thing that failed."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ingest.errors import BuildError
 from ingest.expectations import GateReport, run_gate
 from ingest.lock import warehouse_lock
 from ingest.pipeline import recover
@@ -18,10 +19,6 @@ Stage = Callable[[str, int, int], None]
 """Told what is being done, the step it is and how many steps there are (0 where that is
 not known).
 """
-
-
-class BuildError(Exception):
-    """The build stopped. The message has a sentence for each thing that failed."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,10 +22,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from ingest.errors import InputError
+from ingest.errors import BuildError, InputError
 
 if TYPE_CHECKING:
     from ingest.pipeline import LoadResult
+    from ingest.settings import Settings
 
 # Heavy modules (Arrow, DuckDB, dlt, dbt) are imported by the commands that need them,
 # so that help is there at once.
@@ -147,13 +150,124 @@ def sample_data(
     Console().print(table)
 
 
+@app.command()
+def build(
+    *,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Build only these nodes (dbt's selection). May be repeated."),
+    ] = None,
+    docs: Annotated[
+        bool, typer.Option("--docs", help="Write the docs site afterwards.")
+    ] = False,
+) -> None:
+    """Gate the raw tables, build and test every layer, and say what came of it."""
+    from ingest.settings import settings  # noqa: PLC0415
+    from winnow import build as building  # noqa: PLC0415
+    from winnow.report import (  # noqa: PLC0415
+        print_reports,
+        tenant_reports,
+    )
+
+    here = settings()
+    with _stages(Console(stderr=True)) as stage:
+        report = building.build(here, select or (), stage)
+        if docs:
+            stage("writing the docs site", 0, 0)
+            building.write_docs(here)
+    console = Console()
+    print_reports(tenant_reports(here.warehouse), console, report.seconds)
+    for failure in report.gate.failures:
+        console.print(f"Close to the gate's limit: {failure.message}", soft_wrap=True)
+    _print_places(here, console)
+
+
+@app.command(name="docs")
+def write_docs_site() -> None:
+    """Write the dbt docs site as one page that needs no network."""
+    from ingest.settings import settings  # noqa: PLC0415
+    from winnow.build import write_docs  # noqa: PLC0415
+
+    here = settings()
+    with _stages(Console(stderr=True)) as stage:
+        stage("writing the docs site", 0, 0)
+        write_docs(here)
+    Console().print(f"Docs site: {here.target / 'static_index.html'}", soft_wrap=True)
+
+
+@app.command()
+def status() -> None:
+    """Say again what the last build made, and where it is."""
+    from ingest.settings import settings  # noqa: PLC0415
+    from winnow.report import (  # noqa: PLC0415
+        print_reports,
+        tenant_reports,
+    )
+
+    here, console = settings(), Console()
+    reports = tenant_reports(here.warehouse)
+    if not reports:
+        console.print(
+            "Nothing has been built yet: load some data, then `winnow build`."
+        )
+        return
+    print_reports(reports, console)
+    _print_places(here, console)
+
+
 def main() -> None:
-    """Run the command line. Exit status: 0 all done, 2 an input that cannot be used."""
+    """Run the command line.
+
+    Exit status: 0 all done, 1 a build that failed, 2 an input that cannot be used.
+    """
     try:
         app()
     except InputError as error:
         print(f"winnow: {error}", file=sys.stderr)
         sys.exit(2)
+    except BuildError as error:
+        print(f"winnow: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@contextmanager
+def _stages(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Shows what a build is doing and how far it is."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[place]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("starting", total=None, place="")
+
+        def stage(what: str, step: int, steps: int) -> None:
+            place = f"{step}/{steps}" if steps else ""
+            bar.update(
+                task,
+                description=what,
+                completed=step,
+                total=steps or None,
+                place=place,
+            )
+
+        yield stage
+
+
+def _print_places(here: Settings, console: Console) -> None:
+    places = {
+        "Warehouse": here.warehouse,
+        "Data Docs": here.target / "data_docs" / "index.html",
+        "Docs site": here.target / "static_index.html",
+        "Landing lake": here.lake,
+    }
+    for name, place in places.items():
+        if place.exists():
+            console.print(f"{name:<13} {place}", soft_wrap=True)
 
 
 class LoadProgress:

@@ -15,8 +15,10 @@ from conftest import Write
 from ingest.columns import match_columns
 from ingest.contracts import contract
 from ingest.errors import InputError
+from ingest.readers import FAULT_SCHEMA, Batch
 from ingest.records import entity_of, read_records
 from ingest.sources import ReadOptions, SourceFile, find_files
+from ingest.sources.microlens import one_record_per_item
 
 
 def found(
@@ -169,7 +171,46 @@ def test_a_pairs_tsv_line_becomes_one_record_per_item_in_order(write: Write) -> 
     assert {record["timestamp"] for record in records} == {None}
 
 
-def test_row_numbers_of_pairs_go_on_over_batches(
+def test_row_numbers_of_pairs_go_on_over_batches() -> None:
+    def batch(lines: list[tuple[str, str, int]], broken: list[int]) -> Batch:
+        users, items, numbers = zip(*lines, strict=True) if lines else ((), (), ())
+        return Batch(
+            pa.table(
+                {
+                    "user_id": pa.array(users, pa.string()),
+                    "item_ids": pa.array(items, pa.string()),
+                    "row_number": pa.array(numbers, pa.int64()),
+                    "line_number": pa.array(numbers, pa.int64()),
+                }
+            ),
+            pa.table(
+                [broken, broken, ["x"] * len(broken), ["y"] * len(broken)],
+                schema=FAULT_SCHEMA,
+            ),
+            0,
+        )
+
+    exploded = list(
+        one_record_per_item(
+            iter(
+                [
+                    batch([("u1", "a b", 1), ("u2", "c", 3)], broken=[2]),
+                    batch([], broken=[4]),
+                    batch([("u3", "d e", 5)], broken=[]),
+                ]
+            )
+        )
+    )
+    numbers = [part.records["row_number"].to_pylist() for part in exploded]
+    assert numbers == [[1, 2, 4], [], [6, 7]]
+    assert [part.faults["row_number"].to_pylist() for part in exploded] == [
+        [3],
+        [5],
+        [],
+    ]
+
+
+def test_every_line_of_the_published_pairs_is_exploded(
     real_data: Callable[[str], Path],
 ) -> None:
     path = real_data("microlens-50k") / "MicroLens-50k_pairs.tsv"

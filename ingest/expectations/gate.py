@@ -1,0 +1,297 @@
+"""The quality gate: Great Expectations over what DuckDB measured of the raw tables.
+
+DuckDB reads each raw table once and counts, for each tenant and rule of the contract,
+how many values the rule applies to and how many break it. Great Expectations then
+judges the shares against the tenant's threshold: one suite per tenant and entity, two
+expectations per rule (critical: the threshold; warning: half-way to it).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from ingest.contracts import LOG_SOURCE, PROJECT_ROOT, Entity, load_contracts
+from ingest.expectations.data_docs import Checked, write_data_docs
+from ingest.expectations.rules import counts_sql, examples_sql, rules_of
+
+SEEDS = PROJECT_ROOT / "seeds"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A rule that a tenant's feed does not keep often enough.
+
+    ``severity`` is ``error`` when fewer than ``mostly`` of the ``checked`` values keep
+    it, ``warning`` when more do but over half of what is allowed break it. ``message``
+    is one sentence.
+    """
+
+    tenant_id: str
+    source: str
+    entity: str
+    rule: str
+    severity: str
+    checked: int
+    failed: int
+    mostly: float
+    message: str
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """The gate's verdict: rules judged, what failed, where the Data Docs are,
+    seconds.
+    """
+
+    checked: int
+    failures: tuple[Failure, ...]
+    data_docs: Path
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the build may go on: no failure of severity error."""
+        return not any(failure.severity == "error" for failure in self.failures)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The counts of one tenant and entity: rule → (checked, failed)."""
+
+    tenant_id: str
+    entity: Entity
+    counts: Mapping[str, tuple[int, int]]
+
+
+def run_gate(
+    warehouse: Path,
+    target: Path,
+    progress: Progress | None = None,
+    seeds: Path = SEEDS,
+) -> GateReport:
+    """Judge every raw table that has rows, and write the Data Docs below ``target``.
+
+    The warehouse is opened read-only and closed again; one that is not there, or has no
+    raw tables yet, passes with nothing checked. Raises ContractError for a contract
+    that cannot be read.
+    """
+    started = time.monotonic()
+    tell = progress or (lambda _what: None)
+    mostly = _thresholds(seeds)
+    checked: list[Checked] = []
+    if warehouse.exists():
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            measured = list(_measure(connection, seeds, tell))
+            tell("expectations")
+            checked = [
+                outcome
+                for one in measured
+                for outcome in _judge(one, mostly.get(one.tenant_id, mostly["*"]))
+            ]
+            checked = [_with_examples(connection, seeds, one) for one in checked]
+    data_docs = write_data_docs(target / "data_docs", checked)
+    failures = tuple(_failure(one) for one in checked if one.severity != "passed")
+    return GateReport(len(checked), failures, data_docs, time.monotonic() - started)
+
+
+def _measure(
+    connection: duckdb.DuckDBPyConnection, seeds: Path, tell: Progress
+) -> Iterator[_Measured]:
+    tables = {
+        name
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'raw' "
+            "and estimated_size > 0"
+        ).fetchall()
+    }
+    tokens = _missing_tokens()
+    unreadable = _unreadable(connection) if "winnow_loaded_files" in tables else {}
+    seen = set()
+    for (source, name), entity in load_contracts().items():
+        if source == LOG_SOURCE or entity.table not in tables:
+            continue
+        tell(f"{source}.{name}")
+        rules = rules_of(entity, _accepted(entity, seeds))
+        rows = connection.execute(counts_sql(entity, tokens, rules)).fetchall()
+        for tenant_id, _rows, *counts in rows:
+            key = (tenant_id, source, name)
+            seen.add(key)
+            pairs = zip(counts[::2], counts[1::2], strict=True)
+            by_rule = {rule.key: pair for rule, pair in zip(rules, pairs, strict=True)}
+            if key in unreadable:
+                by_rule["record.readable"] = unreadable[key]
+            yield _Measured(tenant_id, entity, by_rule)
+    for key in sorted(set(unreadable) - seen):
+        tenant_id, source, name = key
+        counts_of = {"record.readable": unreadable[key]}
+        yield _Measured(tenant_id, load_contracts()[source, name], counts_of)
+
+
+def _unreadable(
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """Records that were landed, and those of them that could not be read."""
+    rows = connection.execute(
+        "select tenant_id, source, entity, sum(record_count + unreadable_count), "
+        "sum(unreadable_count) from raw.winnow_loaded_files group by all"
+    ).fetchall()
+    return {(t, s, e): (int(landed), int(bad)) for t, s, e, landed, bad in rows}
+
+
+def _judge(measured: _Measured, mostly: float) -> list[Checked]:
+    """Let Great Expectations judge the measured shares; one outcome per rule."""
+    counts = {key: pair for key, pair in measured.counts.items() if pair[0]}
+    entity = measured.entity
+    suite = f"{entity.source}.{entity.name}.{measured.tenant_id}"
+    shares = {key: 1 - failed / checked for key, (checked, failed) in counts.items()}
+    warn_below = 1 - (1 - mostly) / 2
+    validation = _validate(suite, shares, {"critical": mostly, "warning": warn_below})
+    verdicts: dict[str, str] = {}
+    for result in validation["results"]:
+        config = result["expectation_config"]
+        if result["exception_info"].get("raised_exception"):
+            raise RuntimeError(f"{suite}: {result['exception_info']}")
+        if not result["success"]:
+            key, severity = config["kwargs"]["column"], config["severity"]
+            if severity == "critical" or key not in verdicts:
+                verdicts[key] = "error" if severity == "critical" else "warning"
+    return [
+        Checked(
+            measured.tenant_id,
+            entity.source,
+            entity.name,
+            key,
+            checked,
+            failed,
+            mostly,
+            verdicts.get(key, "passed"),
+            (),
+            validation,
+        )
+        for key, (checked, failed) in counts.items()
+    ]
+
+
+def _validate(
+    suite_name: str, shares: Mapping[str, float], limits: Mapping[str, float]
+) -> dict[str, Any]:
+    """The validation result, as JSON, of a suite with a lower limit per rule and
+    severity.
+    """
+    with _quiet():
+        import great_expectations as gx  # noqa: PLC0415 (its import takes seconds)
+        import great_expectations.expectations as gxe  # noqa: PLC0415
+        import pandas as pd  # noqa: PLC0415
+
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {
+            "globally": False,
+            "metric_calculations": False,
+        }
+        asset = context.data_sources.add_pandas("measured").add_dataframe_asset(
+            "shares"
+        )
+        suite = gx.ExpectationSuite(
+            name=suite_name,
+            expectations=[
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=key,
+                    min_value=limit,
+                    severity=severity,
+                    meta={"rule": key, "unit": "share of values that keep the rule"},
+                )
+                for key in shares
+                for severity, limit in limits.items()
+            ],
+        )
+        batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
+            batch_parameters={"dataframe": pd.DataFrame([dict(shares)])}
+        )
+        result: dict[str, Any] = json.loads(
+            json.dumps(batch.validate(suite).to_json_dict(), default=str)
+        )
+    return result
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No telemetry, and no warnings of the library about itself."""
+    import os  # noqa: PLC0415
+
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _with_examples(
+    connection: duckdb.DuckDBPyConnection, seeds: Path, one: Checked
+) -> Checked:
+    if one.severity == "passed" or one.rule == "record.readable":
+        return one
+    entity = load_contracts()[one.source, one.entity]
+    rules = {rule.key: rule for rule in rules_of(entity, _accepted(entity, seeds))}
+    sql = examples_sql(entity, _missing_tokens(), rules[one.rule])
+    values = connection.execute(sql, [one.tenant_id]).fetchall()
+    return one.with_examples(tuple("" if v is None else str(v) for (v,) in values))
+
+
+def _failure(one: Checked) -> Failure:
+    share = one.failed / one.checked
+    examples = ", ".join(repr(value) for value in one.examples if value)
+    return Failure(
+        one.tenant_id,
+        one.source,
+        one.entity,
+        one.rule,
+        one.severity,
+        one.checked,
+        one.failed,
+        one.mostly,
+        f"tenant {one.tenant_id}, {one.source}.{one.entity}: {one.failed:,} of "
+        f"{one.checked:,} values ({share:.1%}) break {one.rule}, and "
+        f"{1 - one.mostly:.1%} may"
+        + (f"; for example {examples}." if examples else "."),
+    )
+
+
+def _thresholds(seeds: Path) -> dict[str, float]:
+    with (seeds / "tenant_settings.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["tenant_id"]: float(row["gate_mostly"])
+            for row in csv.DictReader(file)
+            if row["gate_mostly"]
+        }
+
+
+def _accepted(entity: Entity, seeds: Path) -> dict[str, list[str]]:
+    """The ``tenant:value`` pairs of each seed that the entity's contract names."""
+    accepted: dict[str, list[str]] = {}
+    for column in entity.columns:
+        if (seed := column.accepted_values_from) is not None:
+            with (seeds / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
+                accepted[seed] = [
+                    f"{row['tenant_id']}:{row['source_value']}"
+                    for row in csv.DictReader(file)
+                ]
+    return accepted
+
+
+def _missing_tokens() -> Sequence[str]:
+    project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text("utf-8"))
+    tokens: list[str] = project["vars"]["missing_tokens"]
+    return tokens

@@ -1,0 +1,175 @@
+"""The contracts' rules as DuckDB SQL over a raw table: how many values keep each.
+
+The meaning of every rule is that of ``docs/contracts.md``; the dbt macros below
+``macros/contracts`` and ``macros/casting`` say the same in Jinja.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ingest.contracts import Column, Entity
+
+_BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+_OTHER_DATES = "['%d-%b-%Y', '%d %b %Y', '%b %d, %Y']"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a column, and the SQL that judges a value.
+
+    ``verdict`` is true where the value keeps the rule, false where it breaks it, and
+    null where the rule does not apply (a missing value, say).
+    """
+
+    column: str
+    name: str
+    verdict: str
+
+    @property
+    def key(self) -> str:
+        """``<column>.<rule>``, as in ``rejected_records.reasons``."""
+        return f"{self.column}.{self.name}"
+
+
+def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule]:
+    """Every rule of an entity, over the columns that ``typed_sql`` selects.
+
+    ``accepted`` has, for each seed that a contract names, its ``tenant:value`` pairs.
+    """
+    rules: list[Rule] = []
+    for column in entity.columns:
+        text, value = _name(column.name), _name("typed." + column.name)
+
+        def add(name: str, condition: str, column: str = column.name) -> None:
+            rules.append(Rule(column, name, condition))
+
+        if column.required:
+            add("required", f"{text} is not null")
+        if column.data_type != "varchar":
+            add("type", f"case when {text} is not null then {value} is not null end")
+        if column.accepted_values is not None:
+            values = ", ".join(_text(value.lower()) for value in column.accepted_values)
+            add("accepted_values", f"lower({value}) in ({values})")
+        if column.accepted_values_from is not None:
+            pairs = ", ".join(map(_text, accepted[column.accepted_values_from]))
+            add(
+                "accepted_values",
+                f"list_contains([{pairs}], '*:' || lower({value})) or "
+                f"list_contains([{pairs}], tenant_id || ':' || lower({value}))",
+            )
+        if column.minimum is not None:
+            add("minimum", f"{value} >= {_bound(column, column.minimum)}")
+        if column.maximum is not None:
+            add("maximum", f"{value} <= {_bound(column, column.maximum)}")
+        if column.max_length is not None:
+            add("max_length", f"length({value}) <= {column.max_length}")
+        if column.format is not None:
+            add("format", f"regexp_full_match({value}, {_text(column.format)})")
+    return rules
+
+
+def typed_sql(entity: Entity, tokens: Sequence[str]) -> str:
+    """A query of an entity's raw rows: each column cleaned, and as its type
+    (``typed.*``).
+    """
+    cleaned, typed = [], []
+    for column in entity.columns:
+        missing = tokens if column.missing_tokens is None else column.missing_tokens
+        name = _name(column.name)
+        trimmed = f"trim({name}, {_BLANKS})"
+        listed = ", ".join(map(_text, missing))
+        cleaned.append(
+            f"case when lower({trimmed}) not in ({listed}) then {trimmed} end as {name}"
+        )
+        typed.append(f"{_typed(column, name)} as {_name('typed.' + column.name)}")
+    return (
+        f"select tenant_id, {', '.join(_name(c.name) for c in entity.columns)}, "
+        f"{', '.join(typed)} from (select tenant_id, date_order, {', '.join(cleaned)} "
+        f"from raw.{_name(entity.table)})"
+    )
+
+
+def counts_sql(entity: Entity, tokens: Sequence[str], rules: Sequence[Rule]) -> str:
+    """A query with, for each tenant, its rows and for each rule how many values it was
+    applied to and how many broke it.
+    """
+    counts = "".join(
+        f", count({verdict}), count(*) filter (not {verdict})"
+        for verdict in (f"({rule.verdict})" for rule in rules)
+    )
+    return (
+        f"select tenant_id, count(*){counts} from ({typed_sql(entity, tokens)}) "
+        "group by tenant_id order by tenant_id"
+    )
+
+
+def examples_sql(entity: Entity, tokens: Sequence[str], rule: Rule) -> str:
+    """A query of up to five values, of the tenant given as parameter, that break a
+    rule.
+    """
+    return (
+        f"select distinct {_name(rule.column)} from ({typed_sql(entity, tokens)}) "
+        f"where tenant_id = ? and not ({rule.verdict}) order by 1 limit 5"
+    )
+
+
+def _typed(column: Column, text: str) -> str:
+    number = f"try_cast({text} as double)"
+    if column.data_type == "bigint":
+        whole = f"try_cast({text} as bigint)"
+        return f"case when {number} = {whole} then {whole} end"
+    if column.data_type == "double":
+        return f"case when isfinite({number}) then {number} end"
+    if column.data_type == "boolean":
+        return f"try_cast({text} as boolean)"
+    if column.data_type == "timestamp":
+        return _timestamp(text)
+    if column.data_type == "date":
+        return f"cast({_timestamp(text)} as date)"
+    return text
+
+
+def _timestamp(text: str) -> str:
+    number = f"try_cast({text} as double)"
+    zoned = f"try_cast({text} as timestamptz)"
+    iso = f"case when isfinite({zoned}) then {zoned} at time zone 'UTC' end"
+
+    def instant(microseconds: str) -> str:
+        return f"make_timestamp(cast(round({microseconds}) as bigint))"
+
+    def dates(first: str, second: str) -> str:
+        formats = ", ".join(
+            f"'{first}{mark}{second}{mark}{year}{clock}'"
+            for mark in "/-."
+            for year in ("%Y", "%y")
+            for clock in _CLOCKS
+        )
+        return f"try_strptime({text}, [{formats}])"
+
+    return (
+        f"case when {number} is not null then case "
+        f"when abs({number}) < 1e11 then {instant(f'{number} * 1e6')} "
+        f"when abs({number}) < 1e14 then {instant(f'{number} * 1e3')} "
+        f"when abs({number}) < 1e17 then {instant(number)} "
+        f"when abs({number}) < 9e18 then {instant(f'{number} / 1e3')} end "
+        f"when date_order = 'mdy' then coalesce({dates('%m', '%d')}, {iso}) "
+        f"when date_order = 'dmy' then coalesce({dates('%d', '%m')}, {iso}) "
+        f"else coalesce({iso}, try_strptime({text}, {_OTHER_DATES})) end"
+    )
+
+
+def _bound(column: Column, bound: float | str) -> str:
+    if column.data_type in ("date", "timestamp"):
+        return f"cast({_text(str(bound))} as {column.data_type})"
+    return str(bound)
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
