@@ -89,6 +89,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="folder for the data")
     arguments = parser.parse_args()
     binaries = Path(sys.executable).parent
+    winnow = binaries / "winnow"
     rows = arguments.interactions
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
         home = Path(scratch)
@@ -101,23 +102,25 @@ def main() -> None:
         )
         made = Run(time.monotonic() - started, 0.0)
         data = home / "sample" / "canonical" / "interactions.csv"
+        catalogue = data.with_name("items.csv")
         plain, load = [], []
         for repeat in range(arguments.repeats):
             print(f"yardstick and load, run {repeat + 1}", file=sys.stderr)
-            yardstick = [Path(sys.executable), "-c", YARDSTICK, data]
+            yardstick: list[str | Path] = [sys.executable, "-c", YARDSTICK, data]
             database = home / f"plain-{repeat}.duckdb"
             plain.append(run([*yardstick, database], dict(os.environ), log))
             database.unlink()
             environment = fresh(home, f"load-{repeat}")
-            command = [binaries / "winnow", "load", "canonical", data]
+            command: list[str | Path] = [winnow, "load", "canonical", data]
             load.append(run(command, environment, log))
-        items = [binaries / "winnow", "load", "canonical", data.with_name("items.csv")]
+        items: list[str | Path] = [winnow, "load", "canonical", catalogue]
         run(items, environment, log)
         print("dbt build", file=sys.stderr)
-        dbt = [binaries / "dbt", "build", "--project-dir", PROJECT_ROOT]
-        build = run([*dbt, "--profiles-dir", PROJECT_ROOT], environment, log)
+        dbt: list[str | Path] = [binaries / "dbt", "build"]
+        dbt += ["--project-dir", PROJECT_ROOT, "--profiles-dir", PROJECT_ROOT]
+        build = run(dbt, environment, log)
         print("quality gate and build", file=sys.stderr)
-        gated = run([binaries / "winnow", "build"], environment, log)
+        gated = run([winnow, "build"], environment, log)
     yardstick_run, load_run = median_run(plain), median_run(load)
     print(
         f"{rows:,} interactions, {arguments.users:,} users, {arguments.items:,} items"

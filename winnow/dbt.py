@@ -64,7 +64,8 @@ def run_dbt(
     try:
         result = runner.invoke([*arguments, *_common_arguments(settings)])
     finally:
-        DuckDBConnectionManager.close_all_connections()
+        close: Callable[[], None] = DuckDBConnectionManager.close_all_connections
+        close()
     if result.exception is not None:
         failure = DbtFailure("dbt", str(result.exception).strip(), None)
         return DbtResult(False, 0, (failure,))

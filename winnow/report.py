@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -67,26 +68,25 @@ def print_reports(
     """Print the table of tenants; ``seconds`` is how long the build took, where one was
     made.
     """
-    table = Table(title="What was built", title_justify="left")
-    table.add_column("tenant")
-    for heading in ("landed", "accepted", "rejected", "duplicates"):
-        table.add_column(heading, justify="right")
-    table.add_column("rejected by reason")
-    for heading in ("positives", "negatives", "seconds"):
-        table.add_column(heading, justify="right")
+    table = Table(title="What was built", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("tenant, rejected by reason", overflow="fold")
+    for heading in (
+        *("landed", "accepted", "rejected", "duplicates"),
+        *("positives", "negatives", "seconds"),
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
     for report in reports:
-        reasons = "\n".join(
-            f"{count:,} {reason}" for reason, count in report.rejected.items()
-        )
         table.add_row(
             report.tenant_id,
             f"{report.landed:,}",
             f"{report.accepted:,}",
             f"{report.rejected_rows:,}",
             f"{report.duplicates:,}",
-            reasons or "-",
             f"{report.positives:,}",
             f"{report.negatives:,}",
             "-" if seconds is None else f"{seconds:.1f}",
+            style="bold",
         )
+        for reason, count in report.rejected.items():
+            table.add_row(f"  {reason}", "", "", f"{count:,}")
     console.print(table)

@@ -19,10 +19,12 @@ _STYLE = """
 :root { --ok: #1a7f4b; --warning: #9a6700; --error: #b3261e; --line: #dde1e6; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1d2329; margin: 2rem auto;
   max-width: 68rem; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+h1 { font-size: 1.6rem; margin-bottom: .2rem }
+h2 { font-size: 1.1rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: left }
-th { font-weight: 600; color: #57606a } .n { text-align: right; font-variant-numeric: tabular-nums }
+th { font-weight: 600; color: #57606a }
+.n { text-align: right; font-variant-numeric: tabular-nums }
 .bar { background: var(--line); border-radius: 3px; width: 8rem; height: .5rem }
 .bar i { display: block; height: 100%; border-radius: 3px; background: var(--ok) }
 .warning i { background: var(--warning) } .error i { background: var(--error) }
@@ -83,7 +85,8 @@ def _page(checked: Sequence[Checked], sections: Sequence[str]) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>Quality gate</title><style>{_STYLE}</style><h1>Quality gate on raw</h1>"
+        f"<title>Quality gate</title><style>{_STYLE}</style>"
+        "<h1>Quality gate on raw</h1>"
         f"<p>{len(checked)} rules judged: {verdict}, {close} come close.</p>"
         + ("".join(sections) or "<p>No rows have been loaded yet.</p>")
         + "</html>"
@@ -106,7 +109,8 @@ def _row(one: Checked) -> str:
     kept = 1 - one.failed / one.checked
     examples = "".join(f"<code>{html.escape(value)}</code>" for value in one.examples)
     return (
-        f"<tr class={one.severity}><td>{html.escape(one.rule)}<td class=n>{one.checked:,}"
+        f"<tr class={one.severity}><td>{html.escape(one.rule)}"
+        f"<td class=n>{one.checked:,}"
         f"<td class=n>{one.failed:,}<td title='{kept:.4%}'><div class=bar>"
         f"<i style='width:{kept:.1%}'></i></div><td class=n>{one.mostly:.1%}"
         f"<td class=verdict>{one.severity}<td>{examples}</tr>"

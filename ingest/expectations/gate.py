@@ -194,24 +194,29 @@ def _validate(
     """
     with _quiet():
         import great_expectations as gx  # noqa: PLC0415 (its import takes seconds)
-        import great_expectations.expectations as gxe  # noqa: PLC0415
         import pandas as pd  # noqa: PLC0415
+        from great_expectations.data_context.types.base import (  # noqa: PLC0415
+            ProgressBarsConfig,
+        )
+        from great_expectations.expectations.core import (  # noqa: PLC0415
+            ExpectColumnValuesToBeBetween,
+        )
+        from great_expectations.expectations.metadata_types import (  # noqa: PLC0415
+            FailureSeverity,
+        )
 
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {
-            "globally": False,
-            "metric_calculations": False,
-        }
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
         asset = context.data_sources.add_pandas("measured").add_dataframe_asset(
             "shares"
         )
         suite = gx.ExpectationSuite(
             name=suite_name,
             expectations=[
-                gxe.ExpectColumnValuesToBeBetween(
+                ExpectColumnValuesToBeBetween(
                     column=key,
                     min_value=limit,
-                    severity=severity,
+                    severity=FailureSeverity(severity),
                     meta={"rule": key, "unit": "share of values that keep the rule"},
                 )
                 for key in shares

@@ -239,7 +239,8 @@ def _doubtful_quotes(
     closes = (after == ord(delimiter)) | (after == _LF) | (after == _CR)
     is_plain = np.where(place % 2 == 0, opens, closes)
     plain_counts = np.add.reduceat(is_plain.astype(np.int64), first)
-    return with_quotes[(counts % 2 == 1) | (plain_counts != counts)]
+    doubtful: Indexes = with_quotes[(counts % 2 == 1) | (plain_counts != counts)]
+    return doubtful
 
 
 def _read_suspects(
@@ -276,12 +277,10 @@ def _read_suspect(
     """
     raw = lines.raw(first)
     text = _text(raw)
-    if len(raw) > LINE_BYTES:
-        return "record_too_long", [], 1
-    if b"\0" in raw:
-        return "nul_byte", [], 1
-    if text is None:
-        return "invalid_encoding", [], 1
+    if len(raw) > LINE_BYTES or b"\0" in raw or text is None:
+        is_long = len(raw) > LINE_BYTES
+        bad_bytes = "nul_byte" if b"\0" in raw else "invalid_encoding"
+        return "record_too_long" if is_long else bad_bytes, [], 1
     if not layout.quoting or b'"' not in raw:
         fields = text.split(delimiter.decode())
         return _miscount(len(fields), len(layout.columns)), fields, 1

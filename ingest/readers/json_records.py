@@ -17,6 +17,7 @@ from ingest.errors import InputError
 from ingest.readers.batches import Batch, Fault, fault_table, raw_text, with_positions
 from ingest.readers.text import (
     LINE_BYTES,
+    Chunk,
     find_encoding,
     read_sample,
     text_chunks,
@@ -53,8 +54,9 @@ def read_json(
     The columns of a batch are the keys of its objects, in the order in which they
     appear. Text stays as it is, numbers are their own text, booleans ``true`` and
     ``false``, null is null, objects and lists are JSON. Faults: invalid_json,
-    truncated_json (the file breaks off), not_an_object, invalid_encoding, record_too_long (lines). Raises
-    InputError when the file cannot be read or is neither form.
+    truncated_json (the file breaks off), not_an_object, invalid_encoding,
+    record_too_long (lines). Raises InputError when the file cannot be read or is
+    neither form.
     """
     path = Path(path)
     sample = read_sample(path)
@@ -167,18 +169,14 @@ def _read_array(path: Path, encoding: str, block_bytes: int) -> Iterator[Batch]:
             if place >= len(text):
                 break
             if text[place] == "]":
-                rest = text[place + 1 :].strip()
-                if rest:
-                    collector.refuse("invalid_json", line, rest)
-                yield collector.batch(block.bytes_read)
+                yield _ended(collector, text[place + 1 :].strip(), line, block)
                 return
             try:
                 value, end = _DECODER.raw_decode(text, place)
             except json.JSONDecodeError as error:
                 following = _NEXT_OBJECT.search(text, place)
-                is_cut = "Unterminated" in error.msg or error.pos >= len(text) - 16
-                waits = len(text) - place < ELEMENT_CHARACTERS
-                if (is_cut or not following) and waits and not block.is_last:
+                waits = len(text) - place < ELEMENT_CHARACTERS and not block.is_last
+                if waits and (_is_cut(error, text) or not following):
                     break
                 end = following.end() if following else len(text)
                 reason = "invalid_json" if following else "truncated_json"
@@ -194,6 +192,18 @@ def _read_array(path: Path, encoding: str, block_bytes: int) -> Iterator[Batch]:
         if block.is_last and not collector.broke_off:
             collector.refuse("truncated_json", line, "the array has no end")
         yield collector.batch(block.bytes_read)
+
+
+def _ended(collector: _Collector, rest: str, line: int, block: Chunk) -> Batch:
+    """The last batch of an array; what stands behind its end is a fault."""
+    if rest:
+        collector.refuse("invalid_json", line, rest)
+    return collector.batch(block.bytes_read)
+
+
+def _is_cut(error: json.JSONDecodeError, text: str) -> bool:
+    """Whether the error may only mean that the text ends too early."""
+    return "Unterminated" in error.msg or error.pos >= len(text) - 16
 
 
 def _as_text(value: Any) -> str | None:

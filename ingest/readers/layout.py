@@ -115,8 +115,7 @@ def _header_columns(path: Path, names: list[str]) -> tuple[str, ...]:
     if repeated:
         raise InputError(
             f"{path}, line 1: the header has the column "
-            f"{', '.join(repr(name) for name in repeated)} more than once; column names "
-            "must differ."
+            f"{', '.join(map(repr, repeated))} more than once; names must differ."
         )
     return tuple(name + "_" if name in POSITION_COLUMNS else name for name in columns)
 

@@ -64,7 +64,7 @@ class _Stream:
         self._file.seek(0)
         self._bytes: IO[bytes] = self._file
         if is_gzip:
-            self._bytes = io.BufferedReader(gzip.GzipFile(fileobj=self._file))  # type: ignore[type-var]  # typeshed: GzipFile is a raw stream here
+            self._bytes = io.BufferedReader(gzip.GzipFile(fileobj=self._file))
         elif path.suffix == ".gz":
             raise InputError(f"{path} is named .gz but is not gzip data.")
 
@@ -73,7 +73,7 @@ class _Stream:
             return self._bytes.read(size)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
-                f"{self.path} cannot be unpacked: its gzip data is broken or ends early."
+                f"{self.path} cannot be unpacked: its gzip is broken or ends early."
             ) from error
 
     @property

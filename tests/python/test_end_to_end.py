@@ -296,15 +296,17 @@ def test_users_items_and_interactions_equal_the_published_figures(real: Path) ->
     }
     assert query(
         real,
-        "select count(*) from prepared.items where tenant_id = 'ml-small' and is_listed",
+        "select count(*) from prepared.items "
+        "where tenant_id = 'ml-small' and is_listed",
     ) == [(9742,)]
 
 
 def test_ml_100k_statistics_equal_the_published_figures(real: Path) -> None:
     found = query(
         real,
-        "select round(100 * density, 3), round(item_gini, 3), round(100 * tie_rate, 1), "
-        "round(100 * tied_last_share, 1) from training.dataset_statistics "
+        "select round(100 * density, 3), round(item_gini, 3), "
+        "round(100 * tie_rate, 1), round(100 * tied_last_share, 1) "
+        "from training.dataset_statistics "
         "where tenant_id = 'movielens'",
     )
     assert found == [(6.305, 0.629, 75.8, 44.0)]

@@ -1,0 +1,226 @@
+"""The quality gate: what it stops, what it lets pass, and what it writes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ingest.contracts import contract
+from ingest.expectations import Failure, GateReport, run_gate
+from ingest.expectations.gate import SEEDS
+
+GOOD = {
+    "user_id": "u",
+    "item_id": "i",
+    "event_type": "View",
+    "rating": "4",
+    "interacted_at": "2024-01-01T00:00:00Z",
+}
+
+
+def land(
+    warehouse: Path,
+    rows: Sequence[dict[str, Any]],
+    source: str = "canonical",
+    entity: str = "interactions",
+) -> None:
+    """Put rows into a raw table, which is made when it is not there."""
+    columns = contract(source, entity).raw_columns
+    table = f"raw.{contract(source, entity).table}"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema if not exists raw")
+        typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        connection.execute(f"create table if not exists {table} ({typed})")
+        places = ", ".join("?" for _ in columns)
+        connection.executemany(
+            f"insert into {table} values ({places})",
+            [
+                [
+                    ({"tenant_id": "t", "date_order": "ymd"} | row).get(n)
+                    for n in columns
+                ]
+                for row in rows
+            ],
+        )
+
+
+def gate(home: Path, seeds: Path = SEEDS) -> GateReport:
+    return run_gate(home / "w.duckdb", home / "target", seeds=seeds)
+
+
+def stopped(report: GateReport) -> dict[str, Failure]:
+    return {one.rule: one for one in report.failures if one.severity == "error"}
+
+
+def mixed(bad: dict[str, Any], share: float, rows: int = 100) -> list[dict[str, Any]]:
+    broken = round(rows * share)
+    return [GOOD | bad] * broken + [dict(GOOD)] * (rows - broken)
+
+
+def test_good_rows_pass_and_every_rule_is_judged(tmp_path: Path) -> None:
+    land(tmp_path / "w.duckdb", mixed({}, 0))
+    report = gate(tmp_path)
+    assert report.passed
+    assert not report.failures
+    docs = json.loads(
+        (
+            tmp_path / "target/data_docs/validations/canonical.interactions.t.json"
+        ).read_text()
+    )
+    judged = {r["expectation_config"]["kwargs"]["column"] for r in docs["results"]}
+    assert {"user_id.required", "rating.maximum", "interacted_at.type"} <= judged
+    assert report.checked == len(judged)
+
+
+@pytest.mark.parametrize(
+    ("bad", "rule"),
+    [
+        ({"user_id": " N/A "}, "user_id.required"),
+        ({"item_id": None}, "item_id.required"),
+        ({"user_id": "x" * 257}, "user_id.max_length"),
+        ({"event_type": "teleport"}, "event_type.accepted_values"),
+        ({"rating": "five"}, "rating.type"),
+        ({"rating": "inf"}, "rating.type"),
+        ({"rating": "101"}, "rating.maximum"),
+        ({"rating": "-101"}, "rating.minimum"),
+        ({"interacted_at": "soon"}, "interacted_at.type"),
+        ({"interacted_at": "12/1/2010 8:26"}, "interacted_at.type"),
+        ({"interacted_at": "1999-12-31T23:59:59Z"}, "interacted_at.minimum"),
+        ({"interacted_at": "4102444801"}, "interacted_at.maximum"),
+    ],
+)
+def test_a_feed_that_breaks_a_rule_too_often_is_stopped_with_its_counts(
+    tmp_path: Path, bad: dict[str, Any], rule: str
+) -> None:
+    land(tmp_path / "w.duckdb", mixed(bad, 0.06))
+    report = gate(tmp_path)
+    assert not report.passed
+    failures = stopped(report)
+    assert list(failures) == [rule]
+    failure = failures[rule]
+    assert (failure.tenant_id, failure.source, failure.entity) == (
+        "t",
+        "canonical",
+        "interactions",
+    )
+    assert (failure.checked, failure.failed) == (100, 6)
+    for words in ("tenant t", "canonical.interactions", rule, "6 of 100"):
+        assert words in failure.message
+
+
+def test_a_few_bad_rows_pass_and_more_than_half_of_what_may_is_a_warning(
+    tmp_path: Path,
+) -> None:
+    land(tmp_path / "w.duckdb", mixed({"rating": "five"}, 0.02))
+    assert not gate(tmp_path).failures
+    land(tmp_path / "w.duckdb", mixed({"rating": "five"}, 0.05))
+    report = gate(tmp_path)
+    assert report.passed
+    assert [(one.rule, one.severity) for one in report.failures] == [
+        ("rating.type", "warning")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "order"),
+    [
+        ("1700000000", "ymd"),
+        ("1700000000123", "ymd"),
+        ("2023-11-14 22:13:20+02:00", "ymd"),
+        ("12/31/2010 8:26", "mdy"),
+        ("31.12.2010", "dmy"),
+        ("01-Jan-2001", "ymd"),
+    ],
+)
+def test_times_of_every_form_are_good(tmp_path: Path, value: str, order: str) -> None:
+    row = GOOD | {"interacted_at": value, "date_order": order}
+    land(tmp_path / "w.duckdb", [row])
+    assert not gate(tmp_path).failures
+
+
+def test_each_tenant_is_judged_alone_and_by_its_own_threshold(tmp_path: Path) -> None:
+    bad = mixed({"rating": "five"}, 0.2)
+    for tenant in ("strict", "lenient"):
+        land(tmp_path / "w.duckdb", [row | {"tenant_id": tenant} for row in bad])
+    land(tmp_path / "w.duckdb", [GOOD | {"tenant_id": "good"}])
+    seeds = tmp_path / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    with (seeds / "tenant_settings.csv").open(encoding="utf-8", newline="") as file:
+        settings = list(csv.DictReader(file))
+    own = dict.fromkeys(settings[0], "") | {
+        "tenant_id": "lenient",
+        "gate_mostly": "0.7",
+    }
+    with (seeds / "tenant_settings.csv").open(
+        "w", encoding="utf-8", newline=""
+    ) as file:
+        writer = csv.DictWriter(file, settings[0])
+        writer.writeheader()
+        writer.writerows([*settings, own])
+    report = gate(tmp_path, seeds)
+    assert {(one.tenant_id, one.severity) for one in report.failures} == {
+        ("strict", "error"),
+        ("lenient", "warning"),
+    }
+
+
+def test_a_tenants_own_event_types_are_good_for_that_tenant_only(
+    tmp_path: Path,
+) -> None:
+    for tenant in ("own", "other"):
+        land(
+            tmp_path / "w.duckdb", [GOOD | {"event_type": "wink", "tenant_id": tenant}]
+        )
+    seeds = tmp_path / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    with (seeds / "event_types.csv").open("a", encoding="utf-8") as file:
+        file.write("own,wink,like,true,1.0\n")
+    failures = gate(tmp_path, seeds).failures
+    assert [(one.tenant_id, one.rule) for one in failures] == [
+        ("other", "event_type.accepted_values")
+    ]
+
+
+def test_a_feed_that_can_mostly_not_be_read_is_stopped(tmp_path: Path) -> None:
+    land(tmp_path / "w.duckdb", mixed({}, 0))
+    log = {
+        "tenant_id": "t",
+        "source": "canonical",
+        "entity": "interactions",
+        "record_count": 100,
+        "unreadable_count": 20,
+    }
+    land(tmp_path / "w.duckdb", [log], "winnow", "loaded_files")
+    failure = stopped(gate(tmp_path))["record.readable"]
+    assert (failure.checked, failure.failed) == (120, 20)
+
+
+def test_an_empty_or_missing_warehouse_passes_with_nothing_checked(
+    tmp_path: Path,
+) -> None:
+    report = gate(tmp_path)
+    assert (report.passed, report.checked) == (True, 0)
+    assert "No rows have been loaded yet" in report.data_docs.read_text()
+    duckdb.connect(str(tmp_path / "w.duckdb")).close()
+    assert gate(tmp_path).checked == 0
+
+
+def test_the_warehouse_can_be_written_afterwards(tmp_path: Path) -> None:
+    land(tmp_path / "w.duckdb", [dict(GOOD)])
+    gate(tmp_path)
+    land(tmp_path / "w.duckdb", [dict(GOOD)])
+
+
+def test_the_page_needs_no_network_and_escapes_what_it_shows(tmp_path: Path) -> None:
+    land(tmp_path / "w.duckdb", mixed({"event_type": "<script>alert(1)</script>"}, 0.5))
+    page = gate(tmp_path).data_docs.read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script" not in page
+    assert "http" not in page
