@@ -135,7 +135,7 @@ def sample_data(
         manifest = write_sample_data(out, size, report)
     table = Table(title=f"Sample data in {out}", title_justify="left")
     for heading in ("file", "source", "entity"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for heading in ("records", "dirty", "duplicates"):
         table.add_column(heading, justify="right")
     for name, file in manifest["files"].items():

@@ -11,6 +11,9 @@ from rich.table import Table
 
 from winnow.warehouse import has_table, read_only
 
+_WIDTH = 100
+"""Characters that the table needs; narrower terminals break its lines."""
+
 
 @dataclass
 class TenantReport:
@@ -68,7 +71,12 @@ def print_reports(
     """Print the table of tenants; ``seconds`` is how long the build took, where one was
     made.
     """
-    table = Table(title="What was built", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title="What was built",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     table.add_column("tenant, rejected by reason", overflow="fold")
     for heading in (
         *("landed", "accepted", "rejected", "duplicates"),
@@ -89,4 +97,5 @@ def print_reports(
         )
         for reason, count in report.rejected.items():
             table.add_row(f"  {reason}", "", "", f"{count:,}")
+    console.width = max(console.width, _WIDTH)
     console.print(table)
