@@ -11,7 +11,7 @@ from rich.table import Table
 
 from winnow.warehouse import has_table, read_only
 
-_WIDTH = 100
+_WIDTH = 104
 """Characters that the table needs; narrower terminals break its lines."""
 
 
@@ -77,7 +77,7 @@ def print_reports(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    table.add_column("tenant, rejected by reason", overflow="fold")
+    table.add_column("tenant, rejected by reason", overflow="fold", min_width=28)
     for heading in (
         *("landed", "accepted", "rejected", "duplicates"),
         *("positives", "negatives", "seconds"),
