@@ -47,7 +47,7 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff and a strict parse of the dbt pr
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/dbt parse --profiles-dir . --no-partial-parse --warn-error-options '{"error": "all"}' --quiet
-	$(BIN)/sqlfluff lint --processes 2 models tests/singular
+	$(BIN)/sqlfluff lint --processes 2 models analyses tests/singular
 	$(BIN)/dbt-bouncer
 
 .PHONY: test

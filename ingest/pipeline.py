@@ -310,8 +310,8 @@ class _Load:
 
     def _run_package(self, wanted: list[_Wanted]) -> None:
         """Let dlt load the files as one package, whose id is the load's id."""
-        import dlt  # noqa: PLC0415 (its import costs a second)
-        from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: PLC0415
+        import dlt
+        from dlt.pipeline.exceptions import PipelineStepFailed
 
         for name, value in _DLT_CONFIG.items():
             dlt.config[name] = value

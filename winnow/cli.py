@@ -87,7 +87,7 @@ def load(
     ] = None,
 ) -> None:
     """Load files into the raw tables and the landing lake, exactly once."""
-    from ingest.pipeline import load as load_files  # noqa: PLC0415
+    from ingest.pipeline import load as load_files
 
     mapping = dict(_pair(one) for one in column_map or ())
     with LoadProgress(Console(stderr=True)) as progress:
@@ -120,7 +120,7 @@ def sample_data(
     ] = 0.01,
 ) -> None:
     """Write made-up shop data, dirt included, for canonical and recomart."""
-    from ingest.sample_data import (  # noqa: PLC0415
+    from ingest.sample_data import (
         SampleSize,
         write_sample_data,
     )
@@ -162,9 +162,9 @@ def build(
     ] = False,
 ) -> None:
     """Gate the raw tables, build and test every layer, and say what came of it."""
-    from ingest.settings import settings  # noqa: PLC0415
-    from winnow import build as building  # noqa: PLC0415
-    from winnow.report import (  # noqa: PLC0415
+    from ingest.settings import settings
+    from winnow import build as building
+    from winnow.report import (
         print_reports,
         tenant_reports,
     )
@@ -185,8 +185,8 @@ def build(
 @app.command(name="docs")
 def write_docs_site() -> None:
     """Write the dbt docs site as one page that needs no network."""
-    from ingest.settings import settings  # noqa: PLC0415
-    from winnow.build import write_docs  # noqa: PLC0415
+    from ingest.settings import settings
+    from winnow.build import write_docs
 
     here = settings()
     with _stages(Console(stderr=True)) as stage:
@@ -198,8 +198,8 @@ def write_docs_site() -> None:
 @app.command()
 def status() -> None:
     """Say again what the last build made, and where it is."""
-    from ingest.settings import settings  # noqa: PLC0415
-    from winnow.report import (  # noqa: PLC0415
+    from ingest.settings import settings
+    from winnow.report import (
         print_reports,
         tenant_reports,
     )

@@ -47,10 +47,10 @@ def run_dbt(
     Errors of dbt itself (a model that does not parse, say) come back as a failure, not
     as an exception.
     """
-    from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 (import costs seconds)
+    from dbt.adapters.duckdb.connections import (
         DuckDBConnectionManager,
     )
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 (import costs seconds)
+    from dbt.cli.main import dbtRunner
 
     def on_event(event: Any) -> None:
         if progress is not None and event.info.name == "LogStartLine":

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from winnow.warehouse import has_table, read_only
 
-_WIDTH = 104
+_WIDTH = 112
 """Characters that the table needs; narrower terminals break its lines."""
 
 

@@ -193,15 +193,15 @@ def _validate(
     severity.
     """
     with _quiet():
-        import great_expectations as gx  # noqa: PLC0415 (its import takes seconds)
-        import pandas as pd  # noqa: PLC0415
-        from great_expectations.data_context.types.base import (  # noqa: PLC0415
+        import great_expectations as gx
+        import pandas as pd
+        from great_expectations.data_context.types.base import (
             ProgressBarsConfig,
         )
-        from great_expectations.expectations.core import (  # noqa: PLC0415
+        from great_expectations.expectations.core import (
             ExpectColumnValuesToBeBetween,
         )
-        from great_expectations.expectations.metadata_types import (  # noqa: PLC0415
+        from great_expectations.expectations.metadata_types import (
             FailureSeverity,
         )
 
@@ -235,7 +235,7 @@ def _validate(
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No telemetry, and no warnings of the library about itself."""
-    import os  # noqa: PLC0415
+    import os
 
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     with warnings.catch_warnings():
