@@ -26,7 +26,8 @@ class Settings(BaseSettings):
     state: Path = Field(Path(".winnow"), description="Lock, dlt state, spill files.")
     target: Path = Field(Path("target"), description="dbt's artifacts and Data Docs.")
     temp_directory: Path = Field(
-        Path(".winnow/tmp"), description="Where DuckDB spills and loads stage files."
+        Path("winnow.duckdb.tmp"),
+        description="Where DuckDB spills and loads stage files.",
     )
     threads: int = Field(2, ge=1, description="Models that dbt builds at once.")
     duckdb_threads: int = Field(2, ge=1, description="Threads of one query.")

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from scipy.stats import chisquare
 
 from ingest.contracts import PROJECT_ROOT
 
@@ -349,3 +350,47 @@ def test_microlens_keeps_its_order_and_no_time_is_invented(real: Path) -> None:
 
 def test_nothing_of_the_real_data_is_refused(real: Path) -> None:
     assert query(real, "select count(*) from validated.rejected_records") == [(0,)]
+
+
+def test_every_untouched_item_is_equally_likely_to_be_drawn(
+    sample: tuple[Path, dict[str, Any]],
+) -> None:
+    """Chi-square over tenths of the items by id, and again by popularity."""
+    home, _ = sample
+    for order in ("item_id", "touches, item_id"):
+        tenths = query(
+            home,
+            f"""
+            with items as (
+                select item_id, ntile(10) over (order by {order}) as tenth
+                from (
+                    select i.item_id, count(n.item_id) as touches
+                    from prepared.items as i
+                    left join prepared.interactions as n using (tenant_id, item_id)
+                    where i.tenant_id = 'shop'
+                    group by all
+                )
+            ),
+            expected as (
+                select tenth, sum(positive_count * draw_count / pool_size) as expected
+                from training.user_pools cross join items
+                where tenant_id = 'shop' and (user_id, item_id) not in (
+                    select (user_id, item_id)
+                    from prepared.interactions where tenant_id = 'shop'
+                )
+                group by tenth
+            ),
+            drawn as (
+                select tenth, count(*) as drawn
+                from training.negatives join items using (item_id)
+                where tenant_id = 'shop'
+                group by tenth
+            )
+            select drawn, expected from drawn join expected using (tenth)
+            """,
+        )
+        drawn = [float(row[0]) for row in tenths]
+        expected = [float(row[1]) for row in tenths]
+        assert len(tenths) == 10
+        assert sum(drawn) == pytest.approx(sum(expected))
+        assert chisquare(drawn, expected).pvalue > 0.001
