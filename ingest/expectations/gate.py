@@ -22,6 +22,7 @@ import duckdb
 import yaml
 
 from ingest.contracts import LOG_SOURCE, PROJECT_ROOT, Entity, load_contracts
+from ingest.errors import InputError
 from ingest.expectations.data_docs import Checked, write_data_docs
 from ingest.expectations.rules import counts_sql, examples_sql, rules_of
 
@@ -86,7 +87,7 @@ def run_gate(
 
     The warehouse is opened read-only and closed again; one that is not there, or has no
     raw tables yet, passes with nothing checked. Raises ContractError for a contract
-    that cannot be read.
+    that cannot be read, and InputError for a threshold that is no share.
     """
     started = time.monotonic()
     tell = progress or (lambda _what: None)
@@ -157,8 +158,11 @@ def _judge(measured: _Measured, mostly: float) -> list[Checked]:
     counts = {key: pair for key, pair in measured.counts.items() if pair[0]}
     entity = measured.entity
     suite = f"{entity.source}.{entity.name}.{measured.tenant_id}"
-    shares = {key: 1 - failed / checked for key, (checked, failed) in counts.items()}
-    warn_below = 1 - (1 - mostly) / 2
+    # Not 1 - failed / checked: 70 of 1,000 must not miss a threshold of 0.93.
+    shares = {
+        key: (checked - failed) / checked for key, (checked, failed) in counts.items()
+    }
+    warn_below = round((1 + mostly) / 2, 12)
     validation = _validate(suite, shares, {"critical": mostly, "warning": warn_below})
     verdicts: dict[str, str] = {}
     for result in validation["results"]:
@@ -246,18 +250,19 @@ def _quiet() -> Iterator[None]:
 def _with_examples(
     connection: duckdb.DuckDBPyConnection, seeds: Path, one: Checked
 ) -> Checked:
-    if one.severity == "passed" or one.rule == "record.readable":
-        return one
+    rule_name = one.rule.rpartition(".")[2]
+    if one.severity == "passed" or rule_name in ("readable", "required"):
+        return one  # There is no value to show.
     entity = load_contracts()[one.source, one.entity]
     rules = {rule.key: rule for rule in rules_of(entity, _accepted(entity, seeds))}
     sql = examples_sql(entity, _missing_tokens(), rules[one.rule])
     values = connection.execute(sql, [one.tenant_id]).fetchall()
-    return one.with_examples(tuple("" if v is None else str(v) for (v,) in values))
+    return one.with_examples(tuple(value for (value,) in values))
 
 
 def _failure(one: Checked) -> Failure:
     share = one.failed / one.checked
-    examples = ", ".join(repr(value) for value in one.examples if value)
+    examples = ", ".join(map(repr, one.examples))
     return Failure(
         one.tenant_id,
         one.source,
@@ -275,12 +280,28 @@ def _failure(one: Checked) -> Failure:
 
 
 def _thresholds(seeds: Path) -> dict[str, float]:
-    with (seeds / "tenant_settings.csv").open(encoding="utf-8", newline="") as file:
-        return {
-            row["tenant_id"]: float(row["gate_mostly"])
-            for row in csv.DictReader(file)
-            if row["gate_mostly"]
-        }
+    """The share that must keep a rule, by tenant; ``*`` is always there."""
+    path = seeds / "tenant_settings.csv"
+    thresholds: dict[str, float] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            if given := (row.get("gate_mostly") or "").strip():
+                place = f"{path}, line {reader.line_num}"
+                thresholds[row["tenant_id"]] = _share(given, place)
+    if "*" not in thresholds:
+        raise InputError(f"{path}: the row of tenant * must have a gate_mostly.")
+    return thresholds
+
+
+def _share(text: str, place: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise InputError(f"{place}: gate_mostly is {text!r}, and must be 0 to 1.")
+    return share
 
 
 def _accepted(entity: Entity, seeds: Path) -> dict[str, list[str]]:

@@ -88,7 +88,7 @@ def typed_sql(entity: Entity, tokens: Sequence[str]) -> str:
     return (
         f"select tenant_id, {', '.join(_name(c.name) for c in entity.columns)}, "
         f"{', '.join(typed)} from (select tenant_id, date_order, {', '.join(cleaned)} "
-        f"from raw.{_name(entity.table)})"
+        f"from ({_landed_sql(entity)}))"
     )
 
 
@@ -108,11 +108,28 @@ def counts_sql(entity: Entity, tokens: Sequence[str], rules: Sequence[Rule]) -> 
 
 def examples_sql(entity: Entity, tokens: Sequence[str], rule: Rule) -> str:
     """A query of up to five values, of the tenant given as parameter, that break a
-    rule.
+    rule: among the first thousand that do, and each cut to 80 characters.
     """
+    value = _name(rule.column)
     return (
-        f"select distinct {_name(rule.column)} from ({typed_sql(entity, tokens)}) "
-        f"where tenant_id = ? and not ({rule.verdict}) order by 1 limit 5"
+        f"select distinct case when length(value) > 80 then left(value, 79) || '…' "
+        f"else value end from (select {value} as value from "
+        f"({typed_sql(entity, tokens)}) where tenant_id = ? and not ({rule.verdict}) "
+        "limit 1000) order by 1 limit 5"
+    )
+
+
+def _landed_sql(entity: Entity) -> str:
+    """A query of an entity's raw rows, null in columns that the table lacks: the gate
+    runs before dbt adds those that a contract has gained.
+    """
+    columns = ", ".join(
+        f"cast(null as {data_type}) as {_name(name)}"
+        for name, data_type in entity.raw_columns.items()
+    )
+    return (
+        f"select * from raw.{_name(entity.table)} "
+        f"union all by name select {columns} where false"
     )
 
 

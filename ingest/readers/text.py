@@ -153,14 +153,13 @@ def utf8_blocks(path: Path, encoding: str, block_bytes: int) -> Iterator[Block]:
     stream = _Stream(path)
     try:
         to_utf8 = _Recoder(path, encoding)
-        returns_end_lines: bool | None = None
+        sample = read_sample(path)
+        returns_end_lines = b"\r" in sample and b"\n" not in sample
         pending = b""
         skipping = False
         while True:
             chunk = stream.read(block_bytes)
             data = to_utf8.convert(chunk)
-            if returns_end_lines is None and (data or not chunk):
-                returns_end_lines = b"\r" in data and b"\n" not in data
             if returns_end_lines:
                 data = data.replace(b"\r", b"\n")
             if skipping:
