@@ -3,6 +3,7 @@
     count and version.
 -#}
 {% macro text_key(text) %}
+    {%- set text = checked_expression("text_key", "text", text) -%}
     {{- return(adapter.dispatch("text_key", "winnow")(text)) -}}
 {% endmacro %}
 

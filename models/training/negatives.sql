@@ -139,7 +139,7 @@ keyed_positives as (
         user_pools.draw_count,
         user_pools.user_number,
         {{ text_key(
-            "'" ~ var('sampling_seed') ~ "' || chr(31) || positives.tenant_id || chr(31) "
+            "'" ~ sampling_seed() ~ "' || chr(31) || positives.tenant_id || chr(31) "
             ~ "|| positives.user_id || chr(31) || positives.interaction_id"
         ) }} as positive_key
 
@@ -175,9 +175,11 @@ seeded_strata as (
 
     select
         *,
-        ((draw - 1) * pool_size) // draw_count as stratum_start,
-        (draw * pool_size) // draw_count as stratum_end,
-        xor(positive_key, (draw * 2654435769) & 4294967295) as draw_key
+        {{ stratum_start('draw - 1', 'draw_count', 'pool_size') }} as stratum_start,
+        {{ stratum_start('draw', 'draw_count', 'pool_size') }} as stratum_end,
+        {{ bitwise_xor(
+            'positive_key', '(draw * 2654435769) & 4294967295'
+        ) }} as draw_key
 
     from strata
 

@@ -2,7 +2,8 @@
     One row per positive interaction, with its split. Tenants whose every interaction has
     a time get a global time cut over their positives: an instant is train as long as
     fewer than train_share of the positives lie before it, then validation, then test;
-    all positives of an instant fall on one side. Other tenants get leave-last-out.
+    all positives of an instant fall on one side. Shares are counted in whole millionths:
+    0.1 + 0.2 is more than 0.3 as a double. Other tenants get leave-last-out.
 -#}
 
 with
@@ -29,9 +30,10 @@ tenants as (
 
     select
         tenant_id,
-        train_share,
-        validation_share,
-        has_times
+        has_times,
+        cast(round(1000000 * train_share) as bigint) as train_millionths,
+        cast(round(1000000 * (train_share + validation_share)) as bigint)
+            as validation_millionths
 
     from {{ ref('tenants') }}
 
@@ -78,13 +80,12 @@ cuts as (
     select
         counted_instants.tenant_id,
         max(counted_instants.interacted_at) filter (
-            where counted_instants.earlier_count
-            < tenants.train_share * counted_instants.tenant_count
+            where 1000000 * counted_instants.earlier_count
+            < tenants.train_millionths * counted_instants.tenant_count
         ) as train_until,
         max(counted_instants.interacted_at) filter (
-            where counted_instants.earlier_count
-            < (tenants.train_share + tenants.validation_share)
-            * counted_instants.tenant_count
+            where 1000000 * counted_instants.earlier_count
+            < tenants.validation_millionths * counted_instants.tenant_count
         ) as validation_until
 
     from counted_instants

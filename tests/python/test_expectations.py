@@ -11,10 +11,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from conftest import Query
 
 from ingest.contracts import contract
+from ingest.errors import InputError
 from ingest.expectations import Failure, GateReport, run_gate
 from ingest.expectations.gate import SEEDS
+from ingest.settings import Settings
+from winnow.dbt import run_dbt
 
 GOOD = {
     "user_id": "u",
@@ -145,30 +149,83 @@ def test_times_of_every_form_are_good(tmp_path: Path, value: str, order: str) ->
     assert not gate(tmp_path).failures
 
 
+def seeds_with(home: Path, thresholds: dict[str, str]) -> Path:
+    """A copy of the seeds in which these tenants, and no others, have thresholds."""
+    seeds = home / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    path = seeds / "tenant_settings.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        names = csv.DictReader(file).fieldnames or ()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        writer.writeheader()
+        writer.writerows(
+            {"tenant_id": tenant, "gate_mostly": share}
+            for tenant, share in thresholds.items()
+        )
+    return seeds
+
+
 def test_each_tenant_is_judged_alone_and_by_its_own_threshold(tmp_path: Path) -> None:
     bad = mixed({"rating": "five"}, 0.2)
     for tenant in ("strict", "lenient"):
         land(tmp_path / "w.duckdb", [row | {"tenant_id": tenant} for row in bad])
     land(tmp_path / "w.duckdb", [GOOD | {"tenant_id": "good"}])
-    seeds = tmp_path / "seeds"
-    shutil.copytree(SEEDS, seeds)
-    with (seeds / "tenant_settings.csv").open(encoding="utf-8", newline="") as file:
-        settings = list(csv.DictReader(file))
-    own = dict.fromkeys(settings[0], "") | {
-        "tenant_id": "lenient",
-        "gate_mostly": "0.7",
-    }
-    with (seeds / "tenant_settings.csv").open(
-        "w", encoding="utf-8", newline=""
-    ) as file:
-        writer = csv.DictWriter(file, settings[0])
-        writer.writeheader()
-        writer.writerows([*settings, own])
+    seeds = seeds_with(tmp_path, {"*": "0.95", "lenient": "0.7"})
     report = gate(tmp_path, seeds)
     assert {(one.tenant_id, one.severity) for one in report.failures} == {
         ("strict", "error"),
         ("lenient", "warning"),
     }
+
+
+def test_exactly_as_many_bad_rows_as_may_be_are_no_error(tmp_path: Path) -> None:
+    land(tmp_path / "w.duckdb", mixed({"rating": "five"}, 0.07))
+    report = gate(tmp_path, seeds_with(tmp_path, {"*": "0.93"}))
+    assert [(one.rule, one.severity) for one in report.failures] == [
+        ("rating.type", "warning")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "words"),
+    [
+        ({"*": "most"}, "line 2: gate_mostly is 'most', and must be 0 to 1"),
+        ({"*": "0.9", "t": "95"}, "line 3: gate_mostly is '95', and must be 0 to 1"),
+        ({"*": "nan"}, "line 2: gate_mostly is 'nan', and must be 0 to 1"),
+        ({"*": "", "t": "0.9"}, "the row of tenant [*] must have a gate_mostly"),
+    ],
+)
+def test_a_threshold_that_is_no_share_is_one_clear_error(
+    tmp_path: Path, thresholds: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InputError, match=rf"tenant_settings\.csv.*{words}"):
+        gate(tmp_path, seeds_with(tmp_path, thresholds))
+
+
+def test_a_raw_table_older_than_its_contract_has_nulls_in_the_new_columns(
+    tmp_path: Path,
+) -> None:
+    land(tmp_path / "w.duckdb", mixed({"rating": "five"}, 0.5))
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        for column in ("device", "item_id"):
+            connection.execute(
+                f"alter table raw.canonical_interactions drop column {column}"
+            )
+    failures = stopped(gate(tmp_path))
+    assert {rule: (one.checked, one.failed) for rule, one in failures.items()} == {
+        "item_id.required": (100, 100),
+        "rating.type": (100, 50),
+    }
+    assert "for example 'five'." in failures["rating.type"].message
+
+
+def test_a_long_value_is_shown_by_its_beginning(tmp_path: Path) -> None:
+    land(tmp_path / "w.duckdb", [GOOD | {"user_id": "x" * 100_000}])
+    report = gate(tmp_path)
+    message = stopped(report)["user_id.max_length"].message
+    assert f"'{'x' * 79}…'" in message
+    assert "x" * 80 not in message + report.data_docs.read_text()
 
 
 def test_a_tenants_own_event_types_are_good_for_that_tenant_only(
@@ -224,3 +281,78 @@ def test_the_page_needs_no_network_and_escapes_what_it_shows(tmp_path: Path) -> 
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script" not in page
     assert "http" not in page
+
+
+def test_the_gate_counts_what_dbt_rejects(settings: Settings, query: Query) -> None:
+    """Two writings of the same rules, over values at and beyond every edge of them."""
+    values = [
+        *(
+            None,
+            "",
+            " N/A ",
+            "\\N",
+            "\u00a05\u00a0",
+            "nan",
+            "inf",
+            "-infinity",
+            "1e400",
+        ),
+        *(
+            "0",
+            "-1",
+            "0.5",
+            "5",
+            "5.5",
+            "3.0",
+            "3.7",
+            "-100.1",
+            "100",
+            "130",
+            "131",
+            "1e3",
+        ),
+        *("9223372036854775807", "9223372036854775808", "946684799", "946684800"),
+        *("4102444800", "4102444801", "99999999999.9", "5e10", "5e13", "5e16", "9e18"),
+        *("1850-01-01", "1849-12-31", "2000-01-01", "1999-12-31T23:59:59Z", "epoch"),
+        *("1999-12-31T23:59:59-01:00", "2024-02-30", "2100-01-01", "294247-01-11"),
+        *("12/31/2010 8:26", "31.12.10", "1/2/2010 8:26 PM", "13/13/2013", "31-Dec-99"),
+        *("01-Jan-2001", "Jan 01, 2001", "m", "F", "x", "View", "teleport", "x\ny"),
+        *("x" * 32, "x" * 33, "é" * 256, "é" * 257, "x" * 4097, "0|1" + "|0" * 17),
+        *("0|1" + "|0" * 16, "0|1" + "|0" * 17 + "\n"),
+    ]
+    entities = [("canonical", "interactions"), ("movielens", "ratings")]
+    entities += [("movielens", name) for name in ("movies", "users", "tags")]
+    for entity in entities:
+        names = [column.name for column in contract(*entity).columns]
+        rows = [
+            dict.fromkeys(names, value) | {"date_order": order}
+            for value in values
+            for order in ("ymd", "mdy", "dmy")
+        ]
+        settings.warehouse.parent.mkdir(exist_ok=True)
+        land(settings.warehouse, rows, *entity)
+    seeds = seeds_with(settings.state, {"*": "1"})
+    report = run_gate(settings.warehouse, settings.target, seeds=seeds)
+    counted = {
+        (f"{one.source}__{one.entity}", one.rule): one.failed for one in report.failures
+    }
+    models = [f"val_{source}__{entity}" for source, entity in entities]
+    built = run_dbt(
+        settings,
+        [
+            *("build", "--select", *(f"+{model}" for model in models)),
+            *("--exclude-resource-type", "test"),
+            *("--exclude-resource-type", "unit_test"),
+        ],
+    )
+    assert built.succeeded, built.failures
+    rejected = {
+        (model.removeprefix("val_"), reason): count
+        for model in models
+        for reason, count in query(
+            "select reason, count(*) from (select unnest(rejection_reasons) as reason "
+            f"from validated.{model}) group by reason"
+        )
+    }
+    assert counted == rejected
+    assert len(rejected) == report.checked, "a rule that no value breaks"

@@ -1,22 +1,55 @@
 {#-
-    Conservation: for every tenant, negatives = ratio x positives - shortfall, and no
-    positive has more or fewer than its user's pool allows.
+    Conservation: every positive has as many negatives as its tenant's ratio says, or else
+    as its user's row of the shortfall report says.
 -#}
 
 with
+
+positives as (
+
+    select
+        tenant_id,
+        interaction_id,
+        user_id
+
+    from {{ ref('positives') }}
+
+),
+
+tenants as (
+
+    select
+        tenant_id,
+        negative_ratio
+
+    from {{ ref('tenants') }}
+
+),
+
+sampling_shortfall as (
+
+    select
+        tenant_id,
+        user_id,
+        drawn_count // positive_count as draw_count
+
+    from {{ ref('sampling_shortfall') }}
+
+),
 
 drawn as (
 
     select
         tenant_id,
+        interaction_id,
         user_id,
-        count(*) as negative_count,
-        count(distinct interaction_id) as interaction_count
+        count(*) as negative_count
 
     from {{ ref('negatives') }}
 
     group by
         tenant_id,
+        interaction_id,
         user_id
 
 ),
@@ -24,32 +57,35 @@ drawn as (
 expected as (
 
     select
-        tenant_id,
-        user_id,
-        positive_count,
-        draw_count
+        positives.tenant_id,
+        positives.interaction_id,
+        positives.user_id,
+        coalesce(sampling_shortfall.draw_count, tenants.negative_ratio)
+            as negative_count
 
-    from {{ ref('user_pools') }}
+    from positives
+
+    inner join tenants
+        on positives.tenant_id = tenants.tenant_id
+
+    left join sampling_shortfall
+        on positives.tenant_id = sampling_shortfall.tenant_id
+        and positives.user_id = sampling_shortfall.user_id
 
 )
 
 select
     expected.tenant_id,
+    expected.interaction_id,
     expected.user_id,
-    expected.positive_count,
-    expected.draw_count,
+    expected.negative_count as expected_count,
     drawn.negative_count
 
 from expected
 
 full outer join drawn
     on expected.tenant_id = drawn.tenant_id
+    and expected.interaction_id = drawn.interaction_id
     and expected.user_id = drawn.user_id
 
-where
-    coalesce(drawn.negative_count, 0)
-    != coalesce(expected.positive_count * expected.draw_count, 0)
-    or (
-        expected.draw_count > 0
-        and drawn.interaction_count != expected.positive_count
-    )
+where coalesce(expected.negative_count, 0) != coalesce(drawn.negative_count, 0)

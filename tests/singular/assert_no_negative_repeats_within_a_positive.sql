@@ -3,12 +3,14 @@
 select
     tenant_id,
     interaction_id,
+    item_id,
     count(*) as negative_count
 
 from {{ ref('negatives') }}
 
 group by
     tenant_id,
-    interaction_id
+    interaction_id,
+    item_id
 
-having count(*) != count(distinct item_id)
+having count(*) > 1
