@@ -163,7 +163,8 @@ def _read_array(path: Path, encoding: str, block_bytes: int) -> Iterator[Batch]:
             line += text.count("\n", 0, opening)
             place, is_open = opening, True
         while True:
-            begin = _BETWEEN.match(text, place).end()  # type: ignore[union-attr]  # it matches the empty text
+            between = _BETWEEN.match(text, place)
+            begin = between.end() if between else place
             line += text.count("\n", place, begin)
             place = begin
             if place >= len(text):

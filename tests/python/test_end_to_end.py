@@ -16,11 +16,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from conftest import REAL_DATA
 from scipy.stats import chisquare
 
 from ingest.contracts import PROJECT_ROOT
 
-REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "winnow")
 BUILT_SCHEMAS = (
     "validated",
