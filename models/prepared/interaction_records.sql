@@ -144,8 +144,10 @@ event_types as (
         tenant_id,
         source_value,
         event_type,
+        negative_kind,
         weight,
-        is_positive
+        is_positive,
+        is_seen
 
     from {{ ref('event_types') }}
 
@@ -155,7 +157,8 @@ tenant_settings as (
 
     select
         tenant_id,
-        positive_rating_minimum
+        positive_rating_minimum,
+        negative_rating_maximum
 
     from {{ ref('tenant_settings') }}
 
@@ -173,7 +176,15 @@ classified as (
                 then accepted.rating
                     >= {{ tenant_value('settings', 'positive_rating_minimum') }}
             else {{ tenant_value('type', 'is_positive') }}
-        end as is_positive
+        end as is_positive,
+        {{ tenant_value('type', 'is_seen') }} as is_seen_type,
+        case
+            when {{ tenant_value('type', 'event_type') }} = 'rating'
+                and accepted.rating
+                <= {{ tenant_value('settings', 'negative_rating_maximum') }}
+                then 'low_rating'
+            else {{ tenant_value('type', 'negative_kind') }}
+        end as signalled_negative_kind
 
     from accepted
 
@@ -227,6 +238,7 @@ ranked as (
         event_type,
         session_id,
         device,
+        case when not is_positive then signalled_negative_kind end as negative_kind,
         file,
         load_id,
         rating,
@@ -237,6 +249,7 @@ ranked as (
         row_number,
         {{ duplicate_rank(['tenant_id', 'interaction_id']) }} as duplicate_rank,
         is_positive,
+        is_positive or is_seen_type as is_seen,
         interacted_at,
         loaded_at
 

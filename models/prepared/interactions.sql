@@ -84,6 +84,7 @@ interactions as (
             else session_id
         end as session_id,
         device,
+        negative_kind,
         source,
         entity,
         file,
@@ -95,6 +96,7 @@ interactions as (
         interaction_order,
         row_number,
         is_positive,
+        is_seen,
         interacted_at,
         loaded_at
 

@@ -38,16 +38,22 @@ tenants as (
 
     select
         loading_tenants.tenant_id,
+        {{ tenant_value('settings', 'negative_strategy') }} as negative_strategy,
+        {{ tenant_value('settings', 'candidate_strategy') }} as candidate_strategy,
         {{ tenant_value('settings', 'positive_rating_minimum') }}
             as positive_rating_minimum,
+        {{ tenant_value('settings', 'popularity_alpha') }} as popularity_alpha,
         {{ tenant_value('settings', 'train_share') }} as train_share,
         {{ tenant_value('settings', 'validation_share') }} as validation_share,
         cast({{ tenant_value('settings', 'negative_ratio') }} as bigint)
             as negative_ratio,
+        cast({{ tenant_value('settings', 'candidate_count') }} as bigint)
+            as candidate_count,
         coalesce(interactions.interaction_count, 0) as interaction_count,
         coalesce(
             interactions.timed_interaction_count = interactions.interaction_count, false
         ) as has_times,
+        {{ tenant_value('settings', 'time_aware_negatives') }} as time_aware_negatives,
         interactions.first_interacted_at,
         interactions.last_interacted_at
 
