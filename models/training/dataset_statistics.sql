@@ -204,6 +204,8 @@ shortfalls as (
 
     from {{ ref('sampling_shortfall') }}
 
+    where purpose = 'negatives'
+
     group by tenant_id
 
 ),

@@ -1,19 +1,14 @@
 {#-
-    One row per tenant and user with a positive: how many of the tenant's items the user
-    has never touched, and how many negatives each of the user's positives gets.
+    One row per tenant and user with a positive: how much of the tenant's catalogue the
+    user has never seen, in items and in slots. Time-aware tenants draw from less:
+    training.positive_pools.
 -#}
 
 with
 
-items as (
+sampling_users as (
 
-    select
-        tenant_id,
-        count(*) as item_count
-
-    from {{ ref('items') }}
-
-    group by tenant_id
+    select * from {{ ref('sampling_users') }}
 
 ),
 
@@ -21,53 +16,97 @@ tenants as (
 
     select
         tenant_id,
-        negative_ratio
+        negative_strategy,
+        candidate_strategy,
+        negative_ratio,
+        candidate_count,
+        time_aware_negatives
 
     from {{ ref('tenants') }}
 
 ),
 
-interactions as (
+item_slots as (
 
     select
         tenant_id,
-        user_id,
-        count(distinct item_id) as touched_count,
-        count(*) filter (where is_positive) as positive_count
+        tenant_number,
+        item_number,
+        slot_count
 
-    from {{ ref('interactions') }}
+    from {{ ref('item_slots') }}
+
+),
+
+seen_items as (
+
+    select
+        user_number,
+        slot_count
+
+    from {{ ref('seen_items') }}
+
+),
+
+catalogues as (
+
+    select
+        tenant_id,
+        tenant_number,
+        count(*) as item_count,
+        cast(sum(slot_count) as bigint) as slot_count,
+        min(item_number) as first_item_number
+
+    from item_slots
 
     group by
         tenant_id,
-        user_id
+        tenant_number
+
+),
+
+seen_totals as (
+
+    select
+        user_number,
+        count(*) as seen_count,
+        cast(sum(slot_count) as bigint) as seen_slot_count
+
+    from seen_items
+
+    group by user_number
 
 ),
 
 user_pools as (
 
     select
-        interactions.tenant_id,
-        interactions.user_id,
-        interactions.positive_count,
-        items.item_count,
-        items.item_count - interactions.touched_count as pool_size,
+        sampling_users.tenant_id,
+        sampling_users.user_id,
+        tenants.negative_strategy,
+        tenants.candidate_strategy,
+        sampling_users.positive_count,
+        sampling_users.test_positive_count,
+        catalogues.item_count,
+        catalogues.item_count - seen_totals.seen_count as pool_size,
+        catalogues.slot_count - seen_totals.seen_slot_count as free_slot_count,
         tenants.negative_ratio,
-        least(
-            tenants.negative_ratio, items.item_count - interactions.touched_count
-        ) as draw_count,
-        row_number() over (
-            order by interactions.tenant_id asc, interactions.user_id asc
-        ) as user_number
+        tenants.candidate_count,
+        catalogues.tenant_number,
+        catalogues.first_item_number,
+        sampling_users.user_number,
+        tenants.time_aware_negatives
 
-    from interactions
-
-    inner join items
-        on interactions.tenant_id = items.tenant_id
+    from sampling_users
 
     inner join tenants
-        on interactions.tenant_id = tenants.tenant_id
+        on sampling_users.tenant_id = tenants.tenant_id
 
-    where interactions.positive_count > 0
+    inner join catalogues
+        on sampling_users.tenant_id = catalogues.tenant_id
+
+    inner join seen_totals
+        on sampling_users.user_number = seen_totals.user_number
 
 )
 

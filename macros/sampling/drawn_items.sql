@@ -1,0 +1,534 @@
+{#-
+    The CTEs that draw items for requests; the last is `drawn_items`: one row per request
+    and draw with item_number and sampling_probability. Nothing that the user has seen is
+    drawn, and nothing twice for one request.
+
+    Requests with strategy `uniform` whose user has seen little are drawn from the whole
+    line of items first. Where one of a request's draws was seen or came twice, all its
+    draws are thrown away and it goes the second way. Unseen items are alike in this
+    procedure, so each is as likely as any other.
+
+    The second way draws from the unseen items alone and refuses nothing, by the gap
+    method: with seen items of widths w_0, w_1, ... that start at s_0 < s_1 < ..., the free
+    places before s_i are s_i - (w_0 + ... + w_(i-1)), so that the free place r stands at r
+    plus the widths of the seen items with at most r free places before them. `uniform`
+    counts in items (each of width 1), `popularity` in slots. The F free places are cut into
+    k strata and turned by one uniform offset modulo F. `uniform` draws once in each stratum;
+    `popularity` takes where each begins, which is Madow's systematic sampling: an item of w
+    slots is drawn with probability k w / F (Madow 1949, Annals of Mathematical Statistics
+    20, 333-354). An item with more than F / k slots would have to be drawn twice: it is
+    drawn for certain instead, counts as seen for the others, and so on until none is
+    left that large.
+
+    Needs the CTEs `requests` (interaction_id, user_number, request_key, strategy,
+    draw_count from 1 to pool_size, item_count, pool_size, free_slot_count, tenant_number,
+    first_item_number), `seen_items` and `item_slots` (as the models of that name).
+-#}
+{% macro drawn_items() -%}
+first_ways as (
+
+    select
+        interaction_id,
+        user_number,
+        draw_count,
+        pool_size,
+        first_item_number,
+        -- Equal numbers of two requests of a user mean equal draws.
+        user_number * 4294967296 + request_key as request_number,
+        {{ independent_draws('request_key', 'draw_count', 'item_count') }} as positions
+
+    from requests
+
+    where
+        strategy = 'uniform'
+        and draw_count * (2 * (item_count - pool_size) + draw_count) <= item_count
+
+),
+
+first_draws as (
+
+    select
+        request_number,
+        user_number * 2147483648 + unnest(positions) as pair_number
+
+    from first_ways
+
+),
+
+seen_pairs as (
+
+    select user_number * 2147483648 + item_position as pair_number
+
+    from seen_items
+
+),
+
+refused_requests as (
+
+    select request_number
+
+    from first_ways
+
+    where list_unique(positions) < draw_count
+
+    union
+
+    select first_draws.request_number
+
+    from first_draws
+
+    semi join seen_pairs
+        on first_draws.pair_number = seen_pairs.pair_number
+
+),
+
+kept_requests as (
+
+    select first_ways.*
+
+    from first_ways
+
+    anti join refused_requests
+        on first_ways.request_number = refused_requests.request_number
+
+),
+
+kept_draws as (
+
+    select
+        interaction_id,
+        user_number,
+        unnest(range(1, draw_count + 1)) as draw,
+        first_item_number + unnest(positions) as item_number,
+        draw_count / pool_size as sampling_probability
+
+    from kept_requests
+
+),
+
+-- From here on the second way.
+gap_requests as (
+
+    select requests.*
+
+    from requests
+
+    left join refused_requests
+        on requests.user_number * 4294967296 + requests.request_key
+        = refused_requests.request_number
+
+    where
+        requests.strategy != 'uniform'
+        or requests.draw_count
+        * (2 * (requests.item_count - requests.pool_size) + requests.draw_count)
+        > requests.item_count
+        or refused_requests.request_number is not null
+
+),
+
+-- Items too heavy for one stratum, by user and items there were.
+weighted_pools as (
+
+    select
+        user_number,
+        item_count,
+        draw_count,
+        free_slot_count,
+        tenant_number,
+        first_item_number + item_count as end_item_number
+
+    from gap_requests
+
+    where strategy = 'popularity'
+
+    group by all
+
+),
+
+heavy_pools as (
+
+    select weighted_pools.*
+
+    from weighted_pools
+
+    inner join item_slots
+        on weighted_pools.end_item_number - 1 = item_slots.item_number
+
+    where
+        item_slots.largest_slot_count * weighted_pools.draw_count
+        > weighted_pools.free_slot_count
+
+),
+
+heavy_seen_items as (
+
+    select seen_items.*
+
+    from seen_items
+
+    semi join heavy_pools
+        on seen_items.user_number = heavy_pools.user_number
+
+),
+
+weighted_items as (
+
+    select
+        item_slots.item_number,
+        item_slots.item_position,
+        item_slots.slot_count,
+        item_slots.first_slot,
+        item_slots.tenant_number * 4294967296 + item_slots.slot_count as weight_order
+
+    from item_slots
+
+    semi join heavy_pools
+        on item_slots.tenant_number = heavy_pools.tenant_number
+
+),
+
+thresholds as (
+
+    select
+        user_number,
+        item_count,
+        tenant_number,
+        end_item_number,
+        draw_count as draws_left,
+        free_slot_count as free_slots_left,
+        4294967295 as certain_above
+
+    from heavy_pools
+
+    union all
+
+    -- Every item above the threshold is taken for certain, which lowers the threshold.
+    select
+        thresholds.user_number,
+        thresholds.item_count,
+        thresholds.tenant_number,
+        thresholds.end_item_number,
+        thresholds.draws_left - count(*) as draws_left,
+        thresholds.free_slots_left - cast(sum(weighted_items.slot_count) as bigint)
+            as free_slots_left,
+        thresholds.free_slots_left // thresholds.draws_left as certain_above
+
+    from thresholds
+
+    inner join weighted_items
+        on thresholds.end_item_number > weighted_items.item_number
+        and thresholds.tenant_number * 4294967296
+        + thresholds.free_slots_left // nullif(thresholds.draws_left, 0)
+        < weighted_items.weight_order
+        and thresholds.certain_above >= weighted_items.slot_count
+
+    anti join heavy_seen_items
+        on thresholds.user_number = heavy_seen_items.user_number
+        and weighted_items.item_number = heavy_seen_items.item_number
+
+    where thresholds.draws_left > 0
+
+    group by
+        thresholds.user_number,
+        thresholds.item_count,
+        thresholds.tenant_number,
+        thresholds.end_item_number,
+        thresholds.draws_left,
+        thresholds.free_slots_left
+
+),
+
+certain_pools as (
+
+    select *
+
+    from thresholds
+
+    where certain_above < 4294967295
+
+    qualify row_number() over (
+        partition by user_number, item_count
+        order by certain_above asc
+    ) = 1
+
+),
+
+certain_items as (
+
+    select
+        certain_pools.user_number,
+        certain_pools.item_count,
+        weighted_items.item_number,
+        weighted_items.item_position,
+        weighted_items.slot_count,
+        weighted_items.first_slot,
+        row_number() over (
+            partition by certain_pools.user_number, certain_pools.item_count
+            order by weighted_items.slot_count desc, weighted_items.item_number asc
+        ) as draw
+
+    from certain_pools
+
+    inner join weighted_items
+        on certain_pools.end_item_number > weighted_items.item_number
+        and certain_pools.tenant_number * 4294967296 + certain_pools.certain_above
+        < weighted_items.weight_order
+
+    anti join heavy_seen_items
+        on certain_pools.user_number = heavy_seen_items.user_number
+        and weighted_items.item_number = heavy_seen_items.item_number
+
+),
+
+-- Gaps: by user, and by user and items there were where some are taken for certain.
+placed_requests as (
+
+    select
+        gap_requests.interaction_id,
+        gap_requests.user_number,
+        gap_requests.strategy,
+        gap_requests.request_key,
+        gap_requests.tenant_number,
+        gap_requests.first_item_number,
+        gap_requests.item_count,
+        coalesce(certain_pools.item_count, 0) as gap_item_count,
+        gap_requests.draw_count
+        - coalesce(certain_pools.draws_left, gap_requests.draw_count) as certain_count,
+        coalesce(certain_pools.draws_left, gap_requests.draw_count) as draws_left,
+        case
+            when gap_requests.strategy = 'uniform' then gap_requests.pool_size
+            else coalesce(certain_pools.free_slots_left, gap_requests.free_slot_count)
+        end as free_count
+
+    from gap_requests
+
+    left join certain_pools
+        on gap_requests.strategy = 'popularity'
+        and gap_requests.user_number = certain_pools.user_number
+        and gap_requests.item_count = certain_pools.item_count
+
+),
+
+gap_users as (
+
+    select
+        user_number,
+        strategy,
+        gap_item_count
+
+    from placed_requests
+
+    group by
+        user_number,
+        strategy,
+        gap_item_count
+
+),
+
+taken_places as (
+
+    select
+        seen_items.user_number,
+        gap_users.gap_item_count,
+        case
+            when gap_users.strategy = 'uniform' then seen_items.item_position
+            else seen_items.first_slot
+        end as place,
+        case
+            when gap_users.strategy = 'uniform' then 1
+            else seen_items.slot_count
+        end as width
+
+    from seen_items
+
+    inner join gap_users
+        on seen_items.user_number = gap_users.user_number
+
+    where
+        gap_users.gap_item_count = 0
+        or seen_items.item_position < gap_users.gap_item_count
+
+    union all
+
+    select
+        user_number,
+        item_count as gap_item_count,
+        first_slot as place,
+        slot_count as width
+
+    from certain_items
+
+),
+
+counted_places as (
+
+    select
+        user_number,
+        gap_item_count,
+        place,
+        width,
+        cast(
+            sum(width) over (
+                partition by user_number, gap_item_count
+                order by place asc
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as taken_count
+
+    from taken_places
+
+),
+
+gaps as (
+
+    select
+        user_number,
+        gap_item_count,
+        place - taken_count + width as gap,
+        max(taken_count) as taken_count
+
+    from counted_places
+
+    group by
+        user_number,
+        gap_item_count,
+        gap
+
+),
+
+turned_requests as (
+
+    select
+        *,
+        {{ mixed_bits(bitwise_xor('request_key', '1540483477')) }} as gap_key
+
+    from placed_requests
+
+    where draws_left > 0
+
+),
+
+strata as (
+
+    select
+        *,
+        {{ scaled_draw(mixed_bits('gap_key'), 'free_count') }} as turn,
+        unnest(range(1, draws_left + 1)) as stratum
+
+    from turned_requests
+
+),
+
+bounded_strata as (
+
+    select
+        *,
+        {{ stratum_start('stratum - 1', 'draws_left', 'free_count') }}
+            as stratum_start,
+        {{ stratum_start('stratum', 'draws_left', 'free_count') }} as stratum_end,
+        {{ bitwise_xor('gap_key', '(stratum * 2654435769) & 4294967295') }}
+            as draw_key
+
+    from strata
+
+),
+
+free_places as (
+
+    select
+        interaction_id,
+        user_number,
+        strategy,
+        tenant_number,
+        first_item_number,
+        gap_item_count,
+        draws_left,
+        free_count,
+        certain_count + stratum as draw,
+        (
+            stratum_start
+            + turn
+            + case
+                when strategy = 'uniform'
+                    then {{ scaled_draw(
+                        mixed_bits('draw_key'), 'stratum_end - stratum_start'
+                    ) }}
+                else 0
+            end
+        ) % free_count as free_place
+
+    from bounded_strata
+
+),
+
+places as (
+
+    select
+        free_places.*,
+        free_places.free_place + coalesce(gaps.taken_count, 0) as place
+
+    from free_places
+
+    asof left join gaps
+        on free_places.user_number = gaps.user_number
+        and free_places.gap_item_count = gaps.gap_item_count
+        and free_places.free_place >= gaps.gap
+
+),
+
+gap_draws as (
+
+    select
+        interaction_id,
+        user_number,
+        draw,
+        first_item_number + place as item_number,
+        draws_left / free_count as sampling_probability
+
+    from places
+
+    where strategy = 'uniform'
+
+    union all
+
+    select
+        places.interaction_id,
+        places.user_number,
+        places.draw,
+        item_slots.item_number,
+        places.draws_left * item_slots.slot_count / places.free_count
+            as sampling_probability
+
+    from places
+
+    asof inner join item_slots
+        on places.tenant_number = item_slots.tenant_number
+        and places.place >= item_slots.first_slot
+
+    where places.strategy = 'popularity'
+
+    union all
+
+    select
+        placed_requests.interaction_id,
+        placed_requests.user_number,
+        certain_items.draw,
+        certain_items.item_number,
+        1 as sampling_probability
+
+    from placed_requests
+
+    inner join certain_items
+        on placed_requests.user_number = certain_items.user_number
+        and placed_requests.gap_item_count = certain_items.item_count
+
+),
+
+drawn_items as (
+
+    select * from kept_draws
+    union all
+    select * from gap_draws
+
+)
+{%- endmacro %}

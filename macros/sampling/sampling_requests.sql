@@ -1,0 +1,113 @@
+{#-
+    The CTE `requests`, which drawn_items needs: one row per positive with how many items
+    to draw for it, by what strategy, from what. The key, and with it every draw, is
+    that of the seed, the purpose, the tenant and the interaction. Needs the CTEs
+    `user_pools` and `positive_pools` (as the models of that name) and the positives'.
+-#}
+{% macro sampling_requests(positives, strategy, draws, purpose) -%}
+    {%- if purpose not in ["negatives", "evaluation_candidates"] -%}
+        {{ exceptions.raise_compiler_error(
+            "sampling_requests: purpose must be negatives or evaluation_candidates, "
+            ~ "not '" ~ purpose ~ "'"
+        ) }}
+    {%- endif -%}
+    {%- set strategy = checked_expression("sampling_requests", "strategy", strategy) -%}
+    {%- set draws = checked_expression("sampling_requests", "draws", draws) -%}
+tenant_keys as (
+
+    select
+        tenant_number,
+        {{ text_key(
+            "'" ~ sampling_seed() ~ "' || chr(31) || '" ~ purpose
+            ~ "' || chr(31) || min(tenant_id)"
+        ) }} as tenant_key
+
+    from user_pools
+
+    group by tenant_number
+
+),
+
+static_requests as (
+
+    select
+        {{ positives }}.interaction_id,
+        user_pools.user_number,
+        user_pools.tenant_number,
+        user_pools.first_item_number,
+        user_pools.{{ strategy }} as strategy,
+        user_pools.{{ draws }} as wanted_count,
+        user_pools.item_count,
+        user_pools.pool_size,
+        user_pools.free_slot_count
+
+    from {{ positives }}
+
+    inner join user_pools
+        on {{ positives }}.tenant_id = user_pools.tenant_id
+        and {{ positives }}.user_id = user_pools.user_id
+
+    where not user_pools.time_aware_negatives
+
+),
+
+time_aware_requests as (
+
+    select
+        {{ positives }}.interaction_id,
+        user_pools.user_number,
+        user_pools.tenant_number,
+        user_pools.first_item_number,
+        user_pools.{{ strategy }} as strategy,
+        user_pools.{{ draws }} as wanted_count,
+        positive_pools.item_count,
+        positive_pools.pool_size,
+        positive_pools.free_slot_count
+
+    from {{ positives }}
+
+    inner join user_pools
+        on {{ positives }}.tenant_id = user_pools.tenant_id
+        and {{ positives }}.user_id = user_pools.user_id
+
+    inner join positive_pools
+        on {{ positives }}.tenant_id = positive_pools.tenant_id
+        and {{ positives }}.interaction_id = positive_pools.interaction_id
+
+),
+
+wanted_requests as (
+
+    select * from static_requests
+    union all
+    select * from time_aware_requests
+
+),
+
+requests as (
+
+    select
+        wanted_requests.interaction_id,
+        wanted_requests.user_number,
+        wanted_requests.tenant_number,
+        wanted_requests.first_item_number,
+        wanted_requests.strategy,
+        least(wanted_requests.wanted_count, wanted_requests.pool_size) as draw_count,
+        wanted_requests.item_count,
+        wanted_requests.pool_size,
+        wanted_requests.free_slot_count,
+        {{ bitwise_xor(
+            text_key('wanted_requests.interaction_id'), 'tenant_keys.tenant_key'
+        ) }} as request_key
+
+    from wanted_requests
+
+    inner join tenant_keys
+        on wanted_requests.tenant_number = tenant_keys.tenant_number
+
+    where
+        wanted_requests.pool_size > 0
+        and wanted_requests.wanted_count > 0
+
+)
+{%- endmacro %}
