@@ -25,23 +25,31 @@
     first_item_number), `seen_items` and `item_slots` (as the models of that name).
 -#}
 {% macro drawn_items() -%}
-first_ways as (
+drawn_requests as (
 
     select
-        interaction_id,
-        user_number,
-        draw_count,
-        pool_size,
-        first_item_number,
+        *,
         -- Equal numbers of two requests of a user mean equal draws.
         user_number * 4294967296 + request_key as request_number,
-        {{ independent_draws('request_key', 'draw_count', 'item_count') }} as positions
+        case
+            when
+                strategy = 'uniform'
+                and draw_count * (2 * (item_count - pool_size) + draw_count)
+                <= item_count
+                then {{ independent_draws('request_key', 'draw_count', 'item_count') }}
+        end as positions
 
     from requests
 
-    where
-        strategy = 'uniform'
-        and draw_count * (2 * (item_count - pool_size) + draw_count) <= item_count
+),
+
+numbered_requests as (
+
+    select
+        *,
+        list_unique(positions) < draw_count as has_repeats
+
+    from drawn_requests
 
 ),
 
@@ -49,9 +57,12 @@ first_draws as (
 
     select
         request_number,
+        has_repeats,
         user_number * 2147483648 + unnest(positions) as pair_number
 
-    from first_ways
+    from numbered_requests
+
+    where positions is not null
 
 ),
 
@@ -67,29 +78,25 @@ refused_requests as (
 
     select request_number
 
-    from first_ways
-
-    where list_unique(positions) < draw_count
-
-    union
-
-    select first_draws.request_number
-
     from first_draws
 
-    semi join seen_pairs
-        on first_draws.pair_number = seen_pairs.pair_number
+    -- One condition, so that the seen pairs are hashed and not the many more draws.
+    where has_repeats or pair_number in (select pair_number from seen_pairs)
+
+    group by request_number
 
 ),
 
 kept_requests as (
 
-    select first_ways.*
+    select numbered_requests.*
 
-    from first_ways
+    from numbered_requests
 
     anti join refused_requests
-        on first_ways.request_number = refused_requests.request_number
+        on numbered_requests.request_number = refused_requests.request_number
+
+    where numbered_requests.positions is not null
 
 ),
 
@@ -109,19 +116,15 @@ kept_draws as (
 -- From here on the second way.
 gap_requests as (
 
-    select requests.*
+    select numbered_requests.*
 
-    from requests
+    from numbered_requests
 
     left join refused_requests
-        on requests.user_number * 4294967296 + requests.request_key
-        = refused_requests.request_number
+        on numbered_requests.request_number = refused_requests.request_number
 
     where
-        requests.strategy != 'uniform'
-        or requests.draw_count
-        * (2 * (requests.item_count - requests.pool_size) + requests.draw_count)
-        > requests.item_count
+        numbered_requests.positions is null
         or refused_requests.request_number is not null
 
 ),
