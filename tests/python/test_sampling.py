@@ -32,7 +32,7 @@ from winnow.dbt import run_dbt
 
 SEED = 7
 MODELS = ("+negatives", "+evaluation_candidates", "sampling_shortfall")
-WRITTEN = ("path:models/prepared", "path:models/validated", "path:models/staging")
+WRITTEN = ("+tenants", "+interactions", "+items")
 SMALLEST_P = 0.001
 BEGIN = datetime(2024, 1, 1)
 SETTINGS: dict[str, Any] = {
@@ -272,7 +272,7 @@ def synthetic_cases() -> dict[str, Case]:
         {"negative_strategy": "popularity", "popularity_alpha": 1.0},
     )
     timed = {**names(60), "released": BEGIN + timedelta(minutes=5), "never": None}
-    pairs = random_pairs({name: None for name in names(60)}, 300, 6, power=0.8)
+    pairs = random_pairs(dict.fromkeys(names(60)), 300, 6, power=0.8)
     numbers.shuffle(pairs)
     cases["timed"] = Case(
         timed, numbered(pairs, BEGIN, step=30), {"time_aware_negatives": True}
@@ -351,7 +351,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         result = run_dbt(
             settings,
             [
-                *("run", "--select", *MODELS, "--exclude", *WRITTEN),
+                *("build", "--resource-type", "seed", "--resource-type", "model"),
+                *("--select", *MODELS, "--exclude", *WRITTEN),
                 *("--vars", f"sampling_seed: {seed}"),
             ],
         )
@@ -394,7 +395,7 @@ def write_prepared(
     ]
     if shuffled:
         for table in (items, rows, tenants):
-            random.Random(SEED).shuffle(table)  # type: ignore[arg-type]
+            random.Random(SEED).shuffle(table)
     with duckdb.connect(str(warehouse)) as connection:
         for name, table, columns in (
             ("given_items", items, ["tenant_id", "item_id", "released_at"]),
@@ -417,7 +418,7 @@ def write_prepared(
             select tenant_id, item_id, released_at::timestamp as released_on
             from given_items;
             create table prepared.tenants as
-            select *, 0.8 as train_share, 0.1 as validation_share from given_tenants;
+            select *, 1 as interaction_count from given_tenants;
             create table prepared.interactions as
             select
                 * exclude (interacted_at),
@@ -588,7 +589,9 @@ def test_each_positive_gets_its_ratio_or_all_that_is_unseen_and_no_item_twice(
         left join training.negatives as n using (tenant_id, interaction_id)
         where not u.time_aware_negatives
         group by all
-        having count(n.item_id) != least(any_value(u.negative_ratio), any_value(u.pool_size))
+        having
+            count(n.item_id)
+            != least(any_value(u.negative_ratio), any_value(u.pool_size))
             or count(distinct n.item_id) != count(n.item_id)
         """
     )
@@ -690,7 +693,7 @@ class Tally:
         ("ml-100k popularity", "negatives"),
         ("microlens-50k", "negatives"),
     ],
-    ids=lambda case: " ".join(case),
+    ids=" ".join,
 )
 def tally(
     request: pytest.FixtureRequest, cases: dict[str, Case], built: Built
