@@ -4,6 +4,7 @@ purpose, is found out, and exact ones pass.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """
     rng = np.random.default_rng(11)
     users = np.minimum(rng.exponential(60, INTERACTIONS).astype(int), USERS - 2)
-    items = (ITEMS * rng.random(INTERACTIONS) ** 2).astype(int)
+    items = rng.permutation(ITEMS)[(ITEMS * rng.random(INTERACTIONS) ** 2).astype(int)]
     users = np.concatenate([users, np.full(ITEMS - 2, USERS - 1)])
     items = np.concatenate([items, np.arange(ITEMS - 2)])
     folder = tmp_path_factory.mktemp("bench") / "data"
@@ -179,7 +180,7 @@ def test_a_bias_of_a_few_percent_is_found(
 def test_bias_is_measured_against_the_given_weights(
     data: Dataset, pairs: tuple[Numbers, Numbers], tmp_path: Path
 ) -> None:
-    """Draws in proportion to weight, one for each positive, from the untouched items."""
+    """Draws in proportion to weight, one for each positive, of untouched items."""
     users, items = pairs
     rng = np.random.default_rng(5)
     weight = 1 + np.arange(ITEMS) % 7
@@ -251,12 +252,12 @@ def test_weights_by_popularity_count_train_positives_with_a_floor_of_one(
             create table training.positives as
             select
                 *,
-                if(interacted_at < timestamp '2024-03-01', 'train', 'test') as split
+                if(interacted_at < timestamp '2024-01-02', 'train', 'test') as split
             from prepared.interactions
             """
         )
     items = pairs[1]
-    is_train = 7_776_000 * np.arange(len(items)) // len(items) < 60 * 86_400
+    is_train = 7_776_000 * np.arange(len(items)) // len(items) < 86_400
     for split, counted in (("train", items[is_train]), (None, items)):
         write_weights(warehouse, weights, split)
         expected = np.bincount(counted, minlength=ITEMS)
@@ -264,10 +265,13 @@ def test_weights_by_popularity_count_train_positives_with_a_floor_of_one(
             expected = np.maximum(expected, 1)
         rows = duckdb.sql(f"from '{weights}' order by item").fetchall()
         assert rows == list(enumerate(expected.tolist()))
+    assert np.bincount(items[is_train], minlength=ITEMS).min() == 0
 
 
 def test_a_process_over_its_time_limit_is_stopped(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
+    started = time.monotonic()
     with pytest.raises(TimeoutError, match="longer than"):
         run(["/bin/sleep", "30"], {}, log, limit_seconds=0.1)
+    assert time.monotonic() - started < 20
     assert run(["/bin/sleep", "0.01"], {}, log, limit_seconds=20).seconds < 20
