@@ -139,7 +139,10 @@ def connect(
     if temp_directory is not None:
         config["temp_directory"] = str(temp_directory)
     name = ":memory:" if database is None else str(database)
-    return duckdb.connect(name, read_only=read_only, config=config)
+    connection = duckdb.connect(name, read_only=read_only, config=config)
+    # The bar would be printed among the tables.
+    connection.execute("set enable_progress_bar = false")
+    return connection
 
 
 def contract_columns(model: str) -> dict[str, str]:
