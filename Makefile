@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 SAMPLE := sample-data
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -19,13 +20,22 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(VENV)/core.stamp: requirements/core.lock pyproject.toml
 	$(call install,core)
 
 $(VENV)/dev.stamp: requirements/dev.lock pyproject.toml
 	$(call install,dev)
+
+# The other samplers and readers, in an environment of their own: they need Python 3.11 and older numpy and pandas.
+$(PEERS)/peers.stamp: requirements/peers.lock | $(VENV)/dev.stamp
+	@test -x $(PEERS)/bin/python || PATH="$(CURDIR)/$(BIN):$$PATH" uv venv --quiet --python 3.11 $(PEERS)
+	@echo "Installing requirements/peers.lock" && PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(PEERS)" uv pip sync --quiet --require-hashes requirements/peers.lock
+	@touch $@
+
+.PHONY: peers
+peers: $(PEERS)/peers.stamp ## install the samplers and readers that Winnow is compared with (4.3 GB)
 
 .PHONY: install
 install: $(VENV)/core.stamp ## install what winnow needs to run
@@ -62,10 +72,15 @@ test-scale: $(VENV)/dev.stamp ## the slow suites, on millions of rows
 bench: $(VENV)/dev.stamp ## measure loading and building 10 million interactions (about ten minutes)
 	$(BIN)/python -m benchmarks.load_and_build
 
+.PHONY: bench-sampling
+bench-sampling: $(VENV)/dev.stamp $(PEERS)/peers.stamp ## compare negative samplers on real data and 20 million interactions (about an hour)
+	$(BIN)/python -m benchmarks.sampling --peers-python $(PEERS)/bin/python
+
 .PHONY: lock
 lock: $(VENV)/dev.stamp ## resolve the dependencies anew into requirements/*.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
+	uv pip compile requirements/peers.in --excludes requirements/peers.exclude --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/peers.lock
 
 .PHONY: clean
 clean: ## remove the warehouse, the lake and everything else that was made; the environment stays

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,8 +42,15 @@ class Run:
     peak_gib: float
 
 
-def run(command: Sequence[str | Path], environment: dict[str, str], log: Path) -> Run:
-    """Run a command to its end. Raises SystemExit, naming the log, when it fails."""
+def run(
+    command: Sequence[str | Path],
+    environment: dict[str, str],
+    log: Path,
+    limit_seconds: float | None = None,
+) -> Run:
+    """Run a command to its end. Raises SystemExit, naming the log, when it fails, and
+    TimeoutError when it was stopped because it took longer than the limit.
+    """
     started = time.monotonic()
     with log.open("ab") as out:
         pid = os.posix_spawn(
@@ -53,7 +62,19 @@ def run(command: Sequence[str | Path], environment: dict[str, str], log: Path) -
                 (os.POSIX_SPAWN_DUP2, out.fileno(), 2),
             ],
         )
+        stopped = threading.Event()
+
+        def stop() -> None:
+            stopped.set()
+            os.kill(pid, signal.SIGKILL)
+
+        limit = threading.Timer(limit_seconds or threading.TIMEOUT_MAX, stop)
+        limit.daemon = True
+        limit.start()
         _, status, usage = os.wait4(pid, 0)
+        limit.cancel()
+    if stopped.is_set():
+        raise TimeoutError(f"{command} took longer than {limit_seconds} s")
     if status != 0:
         raise SystemExit(f"{command} failed; see {log}")
     return Run(time.monotonic() - started, usage.ru_maxrss / 2**20)
