@@ -44,6 +44,8 @@ tenants as (
         {{ tenant_value('settings', 'validation_share') }} as validation_share,
         cast({{ tenant_value('settings', 'negative_ratio') }} as bigint)
             as negative_ratio,
+        cast({{ tenant_value('settings', 'sequence_length') }} as bigint)
+            as sequence_length,
         coalesce(interactions.interaction_count, 0) as interaction_count,
         coalesce(
             interactions.timed_interaction_count = interactions.interaction_count, false
