@@ -1,0 +1,30 @@
+{#-
+    An aggregate: the values of the rows that keep the condition as a list, in the order of
+    a key that is unique within the group; an empty list where no row does.
+-#}
+{% macro ordered_list(element, order_key, condition) %}
+    {%- set element = checked_expression("ordered_list", "element", element) -%}
+    {%- set order_key = checked_expression("ordered_list", "order_key", order_key) -%}
+    {%- set condition = checked_expression("ordered_list", "condition", condition) -%}
+    {{- return(
+        adapter.dispatch("ordered_list", "winnow")(element, order_key, condition)
+    ) -}}
+{% endmacro %}
+
+{% macro default__ordered_list(element, order_key, condition) -%}
+    coalesce(
+        list({{ element }} order by {{ order_key }} asc) filter (where {{ condition }}),
+        []
+    )
+{%- endmacro %}
+
+{% macro spark__ordered_list(element, order_key, condition) -%}
+    transform(
+        array_sort(
+            collect_list(
+                struct({{ order_key }} as order_key, {{ element }} as element)
+            ) filter (where {{ condition }})
+        ),
+        ordered -> ordered.element
+    )
+{%- endmacro %}
