@@ -1,6 +1,8 @@
 {#-
     An aggregate: the values of the rows that keep the condition as a list, in the order of
-    a key that is unique within the group; an empty list where no row does.
+    a key that is unique within the group; an empty list where no row does. DuckDB's own
+    ordered aggregate keeps a sort for each group, which with a million groups does not
+    fit into memory; a list that is sorted when it is complete does.
 -#}
 {% macro ordered_list(element, order_key, condition) %}
     {%- set element = checked_expression("ordered_list", "element", element) -%}
@@ -13,7 +15,14 @@
 
 {% macro default__ordered_list(element, order_key, condition) -%}
     coalesce(
-        list({{ element }} order by {{ order_key }} asc) filter (where {{ condition }}),
+        list_transform(
+            list_sort(
+                list(
+                    struct_pack(order_key := {{ order_key }}, element := {{ element }})
+                ) filter (where {{ condition }})
+            ),
+            lambda ordered: ordered.element
+        ),
         []
     )
 {%- endmacro %}
