@@ -7,12 +7,16 @@
     it one after the other, and data without times has one too.
     Places are counted per user in one pass, once for each split that a target can be in;
     of the positives only those within sequence_length places of a target are collected.
+    DuckDB cannot spill lists that it collects: users are taken in parts, by their code,
+    which it works off one after the other. Rows do not depend on the number of parts.
 -#}
 
+{%- set parts = 16 -%}
+
 {%- set place_at_target -%}
-    case targets.split
-        when 'train' then placed.train_place
-        when 'validation' then placed.validation_place
+    case targets.split_rank
+        when 1 then placed.train_place
+        when 2 then placed.validation_place
         else placed.test_place
     end
 {%- endset %}
@@ -32,6 +36,8 @@ split_assignments as (
         interacted_at
 
     from {{ ref('split_assignments') }}
+
+    where split in ('train', 'validation', 'test')
 
 ),
 
@@ -67,86 +73,104 @@ tenants as (
 
 ),
 
-placed as (
+{% for part in range(parts) -%}
+
+placed_{{ part }} as (
 
     select
-        *,
-        case split
+        split_assignments.tenant_id,
+        split_assignments.split_name,
+        split_assignments.fold,
+        users.user_index,
+        items.item_index,
+        case split_assignments.split
             when 'train' then 1
             when 'validation' then 2
-            when 'test' then 3
+            else 3
         end as split_rank,
-        count(*) filter (where split = 'train') over user_history as train_place,
-        count(*) filter (where split in ('train', 'validation')) over user_history
-            as validation_place,
-        count(*) over user_history as test_place
+        count(*) filter (where split_assignments.split = 'train')
+            over user_history as train_place,
+        count(*) filter (where split_assignments.split in ('train', 'validation'))
+            over user_history as validation_place,
+        count(*) over user_history as test_place,
+        split_assignments.interacted_at
 
     from split_assignments
 
-    where split in ('train', 'validation', 'test')
+    inner join users
+        on split_assignments.tenant_id = users.tenant_id
+        and split_assignments.user_id = users.user_id
+
+    left join items
+        on split_assignments.tenant_id = items.tenant_id
+        and split_assignments.item_id = items.item_id
+
+    where users.user_index % {{ parts }} = {{ part }}
 
     window user_history as (
-        partition by tenant_id, split_name, fold, user_id
-        order by interaction_order asc
+        partition by
+            split_assignments.tenant_id,
+            split_assignments.split_name,
+            split_assignments.fold,
+            users.user_index
+        order by split_assignments.interaction_order asc
         rows between unbounded preceding and current row
     )
 
 ),
 
-targets as (
+targets_{{ part }} as (
 
     select
         placed.tenant_id,
-        placed.user_id,
         placed.split_name,
-        placed.split,
         placed.fold,
-        tenants.sequence_length,
+        placed.user_index,
         placed.split_rank,
+        tenants.sequence_length,
         max(
-            case placed.split
-                when 'train' then placed.train_place
-                when 'validation' then placed.validation_place
+            case placed.split_rank
+                when 1 then placed.train_place
+                when 2 then placed.validation_place
                 else placed.test_place
             end
         ) as target_place
 
-    from placed
+    from placed_{{ part }} as placed
 
     inner join tenants
         on placed.tenant_id = tenants.tenant_id
 
     group by
         placed.tenant_id,
-        placed.user_id,
         placed.split_name,
-        placed.split,
         placed.fold,
-        tenants.sequence_length,
-        placed.split_rank
+        placed.user_index,
+        placed.split_rank,
+        tenants.sequence_length
 
 ),
 
-near_targets as (
+near_targets_{{ part }} as (
 
     select
         targets.tenant_id,
-        targets.user_id,
-        placed.item_id,
         targets.split_name,
-        targets.split,
         targets.fold,
+        targets.user_index,
+        targets.split_rank,
         targets.target_place,
         {{ place_at_target }} as place,
+        placed.item_index,
         placed.interacted_at
 
-    from placed
+    from placed_{{ part }} as placed
 
-    inner join targets
+    inner join targets_{{ part }} as targets
         on placed.tenant_id = targets.tenant_id
         and placed.split_name = targets.split_name
         and placed.fold = targets.fold
-        and placed.user_id = targets.user_id
+        and placed.user_index = targets.user_index
 
     where
         placed.split_rank <= targets.split_rank
@@ -155,56 +179,56 @@ near_targets as (
 
 ),
 
-collected as (
+collected_{{ part }} as (
 
     select
-        near_targets.tenant_id,
-        near_targets.user_id,
-        near_targets.split_name,
-        near_targets.split,
-        near_targets.fold,
-        max(near_targets.item_id) filter (
-            where near_targets.place = near_targets.target_place
-        ) as next_item_id,
-        {{ ordered_list(
-            "items.item_index",
-            "near_targets.place",
-            "near_targets.place < near_targets.target_place",
-        ) }} as item_indexes,
-        max(items.item_index) filter (
-            where near_targets.place = near_targets.target_place
-        ) as next_item_index,
+        tenant_id,
+        split_name,
+        fold,
+        user_index,
+        split_rank,
+        {{ ordered_list("item_index", "place", "place < target_place") }}
+            as item_indexes,
+        max(item_index) filter (where place = target_place) as next_item_index,
         count(*) - 1 as history_length,
-        max(near_targets.target_place) - 1 as full_history_length,
-        max(near_targets.interacted_at) filter (
-            where near_targets.place = near_targets.target_place
-        ) as next_interacted_at
+        max(target_place) - 1 as full_history_length,
+        max(interacted_at) filter (where place = target_place) as next_interacted_at
 
-    from near_targets
-
-    left join items
-        on near_targets.tenant_id = items.tenant_id
-        and near_targets.item_id = items.item_id
+    from near_targets_{{ part }}
 
     group by
-        near_targets.tenant_id,
-        near_targets.user_id,
-        near_targets.split_name,
-        near_targets.split,
-        near_targets.fold
+        tenant_id,
+        split_name,
+        fold,
+        user_index,
+        split_rank
 
+),
+
+{% endfor -%}
+
+collected as (
+
+    {% for part in range(parts) -%}
+    select * from collected_{{ part }}
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 sequences as (
 
     select
         collected.tenant_id,
-        collected.user_id,
+        users.user_id,
         collected.split_name,
-        collected.split,
-        collected.next_item_id,
+        case collected.split_rank
+            when 1 then 'train'
+            when 2 then 'validation'
+            else 'test'
+        end as split,
+        items.item_id as next_item_id,
         collected.fold,
-        users.user_index,
+        collected.user_index,
         collected.item_indexes,
         collected.next_item_index,
         collected.history_length,
@@ -215,7 +239,11 @@ sequences as (
 
     left join users
         on collected.tenant_id = users.tenant_id
-        and collected.user_id = users.user_id
+        and collected.user_index = users.user_index
+
+    left join items
+        on collected.tenant_id = items.tenant_id
+        and collected.next_item_index = items.item_index
 
 )
 
