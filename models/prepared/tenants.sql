@@ -40,8 +40,6 @@ tenants as (
         loading_tenants.tenant_id,
         {{ tenant_value('settings', 'positive_rating_minimum') }}
             as positive_rating_minimum,
-        {{ tenant_value('settings', 'train_share') }} as train_share,
-        {{ tenant_value('settings', 'validation_share') }} as validation_share,
         cast({{ tenant_value('settings', 'negative_ratio') }} as bigint)
             as negative_ratio,
         cast({{ tenant_value('settings', 'sequence_length') }} as bigint)

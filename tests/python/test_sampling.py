@@ -27,7 +27,10 @@ from ingest.contracts import PROJECT_ROOT
 from winnow.dbt import run_dbt
 
 SEED = 7
-MODELS = ("user_pools", "positives", "negatives", "sampling_shortfall")
+MODELS = (
+    *("tenant_splits", "splits", "core_dropouts", "split_assignments"),
+    *("user_pools", "positives", "negatives", "sampling_shortfall"),
+)
 COLUMNS = ("tenant_id", "interaction_id", "user_id", "item_id", "is_positive")
 RATIOS = {
     "dense": 4,
@@ -163,7 +166,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         write_prepared(settings.warehouse, data)
         result = run_dbt(
             settings,
-            ["run", "--select", *MODELS, "--vars", f"sampling_seed: {seed}"],
+            [
+                *("build", "--resource-type", "seed", "--resource-type", "model"),
+                *("--select", *MODELS, "--vars", f"sampling_seed: {seed}"),
+            ],
         )
         if not result.succeeded:
             raise AssertionError([failure.message for failure in result.failures])
@@ -195,8 +201,7 @@ def write_prepared(warehouse: Path, data: Data) -> None:
             create schema prepared;
             create table prepared.items as from given_items;
             create table prepared.tenants as
-            select *, 0.8 as train_share, 0.1 as validation_share, false as has_times
-            from given_tenants;
+            select *, 1 as interaction_count, false as has_times from given_tenants;
             create table prepared.interactions as
             select
                 *,

@@ -1,6 +1,6 @@
 {#-
-    Leakage: for tenants with times, all of train lies before all of validation, and that
-    before all of test.
+    Leakage: in every fold of every split that cuts by time, all of train lies before all
+    of validation, and that before all of test.
 -#}
 
 with
@@ -8,29 +8,37 @@ with
 bounds as (
 
     select
-        positives.tenant_id,
-        max(positives.interacted_at) filter (where positives.split = 'train')
+        assignments.tenant_id,
+        assignments.split_name,
+        assignments.fold,
+        max(assignments.interacted_at) filter (where assignments.split = 'train')
             as train_last_at,
-        min(positives.interacted_at) filter (where positives.split = 'validation')
+        min(assignments.interacted_at) filter (where assignments.split = 'validation')
             as validation_first_at,
-        max(positives.interacted_at) filter (where positives.split = 'validation')
+        max(assignments.interacted_at) filter (where assignments.split = 'validation')
             as validation_last_at,
-        min(positives.interacted_at) filter (where positives.split = 'test')
+        min(assignments.interacted_at) filter (where assignments.split = 'test')
             as test_first_at
 
-    from {{ ref('positives') }} as positives
+    from {{ ref('split_assignments') }} as assignments
 
-    inner join {{ ref('tenants') }} as tenants
-        on positives.tenant_id = tenants.tenant_id
+    inner join {{ ref('splits') }} as splits
+        on assignments.tenant_id = splits.tenant_id
+        and assignments.split_name = splits.split_name
 
-    where tenants.has_times
+    where splits.method in ('global_time', 'rolling_window')
 
-    group by positives.tenant_id
+    group by
+        assignments.tenant_id,
+        assignments.split_name,
+        assignments.fold
 
 )
 
 select
     tenant_id,
+    split_name,
+    fold,
     train_last_at,
     validation_first_at,
     validation_last_at,
