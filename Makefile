@@ -62,7 +62,7 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff and a strict parse of the dbt pr
 
 .PHONY: test
 test: lint ## everything that a change must pass
-	$(BIN)/pytest -m "not scale"
+	$(BIN)/pytest -m "not scale and not peers"
 
 .PHONY: test-scale
 test-scale: $(VENV)/dev.stamp ## the slow suites, on millions of rows

@@ -27,6 +27,7 @@ from ingest.errors import BuildError, InputError
 if TYPE_CHECKING:
     from ingest.pipeline import LoadResult
     from ingest.settings import Settings
+    from winnow.export import ExportReport
 
 # Heavy modules (Arrow, DuckDB, dlt, dbt) are imported by the commands that need them,
 # so that help is there at once.
@@ -193,6 +194,73 @@ def write_docs_site() -> None:
         stage("writing the docs site", 0, 0)
         write_docs(here)
     Console().print(f"Docs site: {here.target / 'static_index.html'}", soft_wrap=True)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="The folder to write; new or empty.")],
+    *,
+    tenant: Annotated[
+        list[str] | None, typer.Option(help="Only this tenant. May be repeated.")
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="parquet, csv or recbole.")
+    ] = "parquet",
+    what: Annotated[
+        str | None,
+        typer.Option(
+            help="examples, sequences, positives, negatives, split_assignments, "
+            "interactions, users or items.",
+            show_default="examples; interactions for recbole",
+        ),
+    ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Only train, validation or test. May be repeated."),
+    ] = None,
+    split_name: Annotated[
+        str | None,
+        typer.Option(help="Only this split method, of a table that has several."),
+    ] = None,
+    fold: Annotated[int | None, typer.Option(help="Only this fold.")] = None,
+    pad_left: Annotated[
+        bool,
+        typer.Option(
+            "--pad-left", help="Sequences of one length, with 0 for what is missing."
+        ),
+    ] = False,
+    pad_to: Annotated[
+        int | None,
+        typer.Option(help="The length; the tenants' sequence_length without it."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier export.")
+    ] = False,
+) -> None:
+    """Write a table for a trainer: Parquet or CSV by tenant and split, or RecBole."""
+    from ingest.settings import settings
+    from winnow.export import ExportRequest, export
+
+    request = ExportRequest(
+        what=what,
+        format=format_,
+        tenants=tenant or (),
+        splits=split or (),
+        split_name=split_name,
+        fold=fold,
+        pad_left=pad_left,
+        pad_to=pad_to,
+    )
+    with _stages(Console(stderr=True)) as stage:
+
+        def progress(what: str, percent: float) -> None:
+            done = max(0, int(percent))
+            stage(f"writing {request.table}: {what}", done, 100 if done else 0)
+
+        report = export(
+            settings(), out, request, overwrite=overwrite, progress=progress
+        )
+    _print_export(report, Console())
 
 
 @app.command()
@@ -373,6 +441,23 @@ def _print_load(result: LoadResult, console: Console) -> None:
         )
     else:
         console.print("Nothing new to load.")
+
+
+def _print_export(report: ExportReport, console: Console) -> None:
+    table = Table(title=f"Exported to {report.out}", title_justify="left")
+    for heading in report.keys:
+        table.add_column(heading, overflow="fold")
+    table.add_column("rows", justify="right")
+    for values, rows in sorted(report.rows.items()):
+        table.add_row(*values, f"{rows:,}")
+    console.print(table)
+    rows = sum(report.rows.values())
+    size = sum(file.size for file in report.files)
+    console.print(
+        f"{rows:,} rows in {len(report.files)} files, {size / 1e6:,.1f} MB, in "
+        f"{report.seconds:.1f} s ({_rate(rows, report.seconds)} rows/s).",
+        soft_wrap=True,
+    )
 
 
 def _rate(rows: int, seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,11 +10,15 @@ import duckdb
 
 
 @contextmanager
-def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def read_only(
+    warehouse: Path, options: Mapping[str, str] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that cannot write, in UTC, closed at the end so that it blocks no
-    writer.
+    writer. ``options`` are DuckDB's own, such as ``memory_limit``.
     """
-    connection = duckdb.connect(str(warehouse), read_only=True)
+    connection = duckdb.connect(
+        str(warehouse), read_only=True, config=dict(options or {})
+    )
     try:
         connection.execute("set TimeZone = 'UTC'")
         yield connection

@@ -40,6 +40,17 @@ interacted_items as (
 
 ),
 
+item_codes as (
+
+    select
+        tenant_id,
+        item_id,
+        item_index
+
+    from {{ ref('item_codes') }}
+
+),
+
 items as (
 
     select
@@ -80,25 +91,31 @@ items as (
 keyed as (
 
     select
-        tenant_id,
-        item_id,
-        cast({{ uuid5(["'item'", "tenant_id", "item_id"]) }} as uuid) as item_uuid,
-        title,
-        categories[1] as category,
-        brand,
-        source,
-        entity,
-        file,
-        load_id,
-        categories,
-        price,
-        row_number,
-        is_listed,
-        has_interactions,
-        released_on,
-        valid_from
+        items.tenant_id,
+        items.item_id,
+        cast({{ uuid5(["'item'", "items.tenant_id", "items.item_id"]) }} as uuid)
+            as item_uuid,
+        item_codes.item_index,
+        items.title,
+        items.categories[1] as category,
+        items.brand,
+        items.source,
+        items.entity,
+        items.file,
+        items.load_id,
+        items.categories,
+        items.price,
+        items.row_number,
+        items.is_listed,
+        items.has_interactions,
+        items.released_on,
+        items.valid_from
 
     from items
+
+    left join item_codes
+        on items.tenant_id = item_codes.tenant_id
+        and items.item_id = item_codes.item_id
 
 )
 

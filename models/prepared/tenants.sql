@@ -47,6 +47,8 @@ tenants as (
             as negative_ratio,
         cast({{ tenant_value('settings', 'candidate_count') }} as bigint)
             as candidate_count,
+        cast({{ tenant_value('settings', 'sequence_length') }} as bigint)
+            as sequence_length,
         coalesce(interactions.interaction_count, 0) as interaction_count,
         coalesce(
             interactions.timed_interaction_count = interactions.interaction_count, false

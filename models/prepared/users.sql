@@ -29,6 +29,17 @@ interacting_users as (
 
 ),
 
+user_codes as (
+
+    select
+        tenant_id,
+        user_id,
+        user_index
+
+    from {{ ref('user_codes') }}
+
+),
+
 users as (
 
     select
@@ -59,24 +70,30 @@ users as (
 keyed as (
 
     select
-        tenant_id,
-        user_id,
-        cast({{ uuid5(["'user'", "tenant_id", "user_id"]) }} as uuid) as user_uuid,
-        gender,
-        occupation,
-        country,
-        postal_code,
-        source,
-        entity,
-        file,
-        load_id,
-        age,
-        row_number,
-        has_profile,
-        has_interactions,
-        registered_at
+        users.tenant_id,
+        users.user_id,
+        cast({{ uuid5(["'user'", "users.tenant_id", "users.user_id"]) }} as uuid)
+            as user_uuid,
+        user_codes.user_index,
+        users.gender,
+        users.occupation,
+        users.country,
+        users.postal_code,
+        users.source,
+        users.entity,
+        users.file,
+        users.load_id,
+        users.age,
+        users.row_number,
+        users.has_profile,
+        users.has_interactions,
+        users.registered_at
 
     from users
+
+    left join user_codes
+        on users.tenant_id = user_codes.tenant_id
+        and users.user_id = user_codes.user_id
 
 )
 

@@ -1,0 +1,20 @@
+"""Names and texts written into SQL that cannot take parameters, such as COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def identifier(name: str) -> str:
+    """The name of a column or table, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text, quoted."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """Texts, quoted, with commas between them."""
+    return ", ".join(map(literal, texts))
