@@ -205,6 +205,7 @@ splits as (
             else 0
         end as main_fold,
         place = 1 as is_first_split,
+        is_by_time,
         train_until,
         validation_until
 

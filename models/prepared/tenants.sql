@@ -1,6 +1,8 @@
 {#-
     One row per tenant that has loaded anything, with its settings as they stand:
-    its own row of the seed, else the row of `*`.
+    its own row of the seed, else the row of `*`. Settings that make no sense make the
+    model fail with a sentence. Time-aware negatives need times: where only the row of `*`
+    asks for them, tenants without times go without.
 -#}
 
 with
@@ -34,7 +36,7 @@ tenant_settings as (
 
 ),
 
-tenants as (
+settled_tenants as (
 
     select
         loading_tenants.tenant_id,
@@ -53,6 +55,7 @@ tenants as (
         coalesce(
             interactions.timed_interaction_count = interactions.interaction_count, false
         ) as has_times,
+        coalesce(own_settings.time_aware_negatives, false) as wants_times,
         {{ tenant_value('settings', 'time_aware_negatives') }} as time_aware_negatives,
         interactions.first_interacted_at,
         interactions.last_interacted_at
@@ -67,6 +70,60 @@ tenants as (
 
     left join tenant_settings as any_settings
         on any_settings.tenant_id = '*'
+
+),
+
+refusals as (
+
+    select
+        *,
+        case
+            when coalesce(negative_strategy, '') not in ('uniform', 'popularity')
+                then 'negative_strategy must be uniform or popularity'
+            when coalesce(candidate_strategy, '') not in ('uniform', 'popularity')
+                then 'candidate_strategy must be uniform or popularity'
+            when not coalesce(negative_ratio between 0 and 10000, false)
+                then 'negative_ratio must be 0 to 10000'
+            when not coalesce(candidate_count between 0 and 10000, false)
+                then 'candidate_count must be 0 to 10000'
+            when not coalesce(popularity_alpha between 0 and 1.5, false)
+                then 'popularity_alpha must be 0 to 1.5'
+            when not coalesce(sequence_length between 1 and 100000, false)
+                then 'sequence_length must be 1 to 100000'
+            when wants_times and not has_times and interaction_count > 0
+                then
+                    'time_aware_negatives needs a time for every interaction, '
+                    || 'which the tenant does not have; leave it empty'
+        end as problem
+
+    from settled_tenants
+
+),
+
+tenants as (
+
+    select
+        coalesce(
+            {{ raised_sentence(
+                "'Tenant ' || tenant_id || ' in seeds/tenant_settings.csv: ' "
+                ~ "|| problem || '.'"
+            ) }},
+            tenant_id
+        ) as tenant_id,
+        negative_strategy,
+        candidate_strategy,
+        positive_rating_minimum,
+        popularity_alpha,
+        negative_ratio,
+        candidate_count,
+        sequence_length,
+        interaction_count,
+        has_times,
+        coalesce(time_aware_negatives and has_times, false) as time_aware_negatives,
+        first_interacted_at,
+        last_interacted_at
+
+    from refusals
 
 )
 

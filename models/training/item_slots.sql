@@ -95,7 +95,7 @@ train_counts as (
 
 ),
 
-weighted_items as (
+counted_items as (
 
     select
         items.tenant_id,
@@ -103,18 +103,10 @@ weighted_items as (
         tenants.tenant_number,
         tenants.time_aware_negatives,
         greatest(coalesce(train_counts.train_positive_count, 0), 1) as popularity,
-        -- Whole millionths: a sum of doubles depends on the order of the rows.
-        cast(
-            round(
-                1000000 * power(
-                    greatest(coalesce(train_counts.train_positive_count, 0), 1),
-                    tenants.popularity_alpha
-                )
-            ) as bigint
-        ) as weight_millionths,
+        tenants.popularity_alpha,
         case
-            when tenants.time_aware_negatives
-                then least(
+            when tenants.time_aware_negatives then
+                least(
                     first_interactions.first_interacted_at,
                     cast(items.released_on as timestamp)
                 )
@@ -132,6 +124,18 @@ weighted_items as (
     left join first_interactions
         on items.tenant_id = first_interactions.tenant_id
         and items.item_id = first_interactions.item_id
+
+),
+
+powered_items as (
+
+    select
+        *,
+        -- Whole millionths: a sum of doubles depends on the order of the rows.
+        cast(round(1000000 * power(popularity, popularity_alpha)) as bigint)
+            as weight_millionths
+
+    from counted_items
 
 ),
 
@@ -161,7 +165,7 @@ placed_items as (
         ) - 1 as item_number,
         appeared_at
 
-    from weighted_items
+    from powered_items
 
 ),
 
