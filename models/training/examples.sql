@@ -306,13 +306,13 @@ draws_with_items as (
 
     from draws_and_item_states
 
-    qualify draw is not null
-
     window earlier as (
         partition by item_number
         order by moment asc
         range between unbounded preceding and 1 preceding
     )
+
+    qualify draw is not null
 
 ),
 
@@ -464,8 +464,7 @@ negative_examples as (
                     / nullif(positive.user_interaction_count, 0)
         end as user_category_share,
         case
-            when item_versions.version > 1 and drawn.as_of is not null
-                then item_versions.valid_from
+            when item_versions.version > 1 then item_versions.valid_from
         end as item_valid_from,
         positive.user_last_interacted_at,
         drawn.item_state.last_interacted_at as item_last_interacted_at,
