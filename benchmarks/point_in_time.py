@@ -232,8 +232,8 @@ class Bench:
 
     def models(self, names: Sequence[str]) -> list[str]:
         """The statements that make the tables of models, with the SQL that dbt runs."""
-        dbt = [Path(sys.executable).parent / "dbt", "compile", "--quiet", "--select"]
-        dbt += [name.split(".")[1] for name in names]
+        dbt: list[str | Path] = [Path(sys.executable).parent / "dbt", "compile"]
+        dbt += ["--quiet", "--select", *(name.split(".")[1] for name in names)]
         dbt += ["--project-dir", PROJECT_ROOT, "--profiles-dir", PROJECT_ROOT]
         run(dbt, self.environment, self.home / "log.txt")
         return [

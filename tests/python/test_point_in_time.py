@@ -233,17 +233,17 @@ def built(build: Build, data: Data) -> Built:
 
 def write_inputs(warehouse: Path, data: Data) -> None:
     """Create the tables of other layers that the models read."""
-    given = {
-        "interactions": (Interaction, data.interactions),
-        "item_history": (Version, data.versions),
-        "negatives": (Draw, data.draws),
+    given: dict[str, tuple[Sequence[tuple[Any, ...]], Sequence[str]]] = {
+        "interactions": (data.interactions, Interaction._fields),
+        "item_history": (data.versions, Version._fields),
+        "negatives": (data.draws, Draw._fields),
     }
     tenants = ", ".join(f"('{name}', {has})" for name, has in data.has_times.items())
     items = ", ".join(f"('{item}')" for item in (*ITEMS, NEVER_TOUCHED))
     with duckdb.connect(str(warehouse)) as connection:
-        for name, (columns, rows) in given.items():
+        for name, (rows, columns) in given.items():
             arrays = [pa.array(values) for values in zip(*rows, strict=True)]
-            table = pa.table(arrays, names=list(columns._fields))
+            table = pa.table(arrays, names=list(columns))
             connection.register(f"given_{name}", table)
         connection.execute(
             f"""
