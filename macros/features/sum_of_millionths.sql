@@ -4,5 +4,5 @@
     The mean of equal values is that value. Values from 9e12 on raise.
 -#}
 {% macro sum_of_millionths(expression) -%}
-    sum(cast(round({{ expression }} * 1000000) as bigint))
+    sum({{ millionths(expression) }})
 {%- endmacro %}

@@ -133,7 +133,7 @@ item_features as (
         {% endfor -%}
         item_totals.first_interacted_at,
         item_totals.last_interacted_at,
-        tenants.last_interacted_at as as_of
+        {{ first_instant_after('tenants.last_interacted_at') }} as as_of
 
     from items
 

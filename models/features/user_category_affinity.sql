@@ -13,7 +13,8 @@ interactions as (
         user_id,
         item_id,
         event_weight,
-        is_positive
+        is_positive,
+        interacted_at
 
     from {{ ref('interactions') }}
 
@@ -59,7 +60,8 @@ category_weights as (
         item_categories.category,
         count(*) as interaction_count,
         count(*) filter (where interactions.is_positive) as positive_count,
-        {{ sum_of_millionths('interactions.event_weight') }} as weight_millionths
+        {{ sum_of_millionths('interactions.event_weight') }} as weight_millionths,
+        max(interactions.interacted_at) as last_interacted_at
 
     from interactions
 
@@ -107,7 +109,8 @@ affinities as (
                 category_weights.interaction_count desc,
                 category_weights.category asc
         ) as category_rank,
-        tenants.last_interacted_at as as_of
+        category_weights.last_interacted_at,
+        {{ first_instant_after('tenants.last_interacted_at') }} as as_of
 
     from category_weights
 

@@ -122,13 +122,12 @@ user_features as (
         user_totals.active_day_count,
         user_totals.timed_interaction_count
         / nullif(user_totals.active_day_count, 0) as interactions_per_active_day,
-        (
-            epoch_us(tenants.last_interacted_at)
-            - epoch_us(user_totals.last_interacted_at)
-        ) / cast(86400000000 as double) as recency_days,
+        {{ days_between(
+            'user_totals.last_interacted_at', 'tenants.last_interacted_at'
+        ) }} as recency_days,
         user_totals.first_interacted_at,
         user_totals.last_interacted_at,
-        tenants.last_interacted_at as as_of
+        {{ first_instant_after('tenants.last_interacted_at') }} as as_of
 
     from user_totals
 

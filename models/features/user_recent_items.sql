@@ -57,7 +57,7 @@ recent_items as (
         history_lengths.interaction_count - interactions.interaction_order + 1
             as recency_rank,
         interactions.interacted_at,
-        tenants.last_interacted_at as as_of
+        {{ first_instant_after('tenants.last_interacted_at') }} as as_of
 
     from interactions
 

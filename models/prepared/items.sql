@@ -62,13 +62,7 @@ items as (
         current_items.brand,
         current_items.file,
         current_items.load_id,
-        list_filter(
-            list_transform(
-                string_split(coalesce(current_items.category_path, ''), '|'),
-                lambda category: trim(category)
-            ),
-            lambda category: category != ''
-        ) as categories,
+        {{ category_names('current_items.category_path') }} as categories,
         current_items.price,
         current_items.row_number,
         current_items.item_id is not null as is_listed,

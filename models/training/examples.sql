@@ -1,69 +1,39 @@
 {#-
-    One row per positive (draw 0, label 1) or negative (draw 1 and on, label 0), with the
-    features of its user and item as of the build: what happened after the interaction is in
-    them, so that they serve for serving and exploration, and not for measuring a model
-    offline.
+    One row per positive (draw 0, label 1), explicit negative (draw 0, label 0) or drawn
+    negative (draw 1 and on, label 0), with the features of its user and item as they stood
+    strictly before the interaction's instant. Positives and explicit negatives have them
+    from features.interaction_features. A drawn negative has its positive's user features,
+    and those of its own item at the same instant by the same formulas from the timelines
+    of the features layer.
+
+    States are looked up by one sort instead of joins: the draws of an item and the rows
+    of its timeline are put in one order, and each draw takes the last timeline row of a
+    frame that ends before its own moment. Only whole numbers are sorted; texts are joined
+    to the result. Draws are known by user_number, interaction_order and draw.
 -#}
+
+{%- set day = 86400000000 -%}
+{%- set windows = {'1d': day, '7d': 7 * day, '30d': 30 * day} -%}
+{%- set user_features = [
+    'user_interaction_count', 'user_positive_count', 'user_unique_item_count',
+    'user_rating_count', 'user_average_rating', 'user_interaction_count_1d',
+    'user_interaction_count_7d', 'user_interaction_count_30d',
+    'user_days_since_last', 'user_days_since_first',
+] -%}
+{%- set item_features = [
+    'item_price', 'item_interaction_count', 'item_positive_count',
+    'item_unique_user_count', 'item_rating_count', 'item_average_rating',
+    'item_interaction_count_1d', 'item_interaction_count_7d',
+    'item_interaction_count_30d', 'item_days_since_last', 'item_days_since_first',
+] -%}
+{%- set user_category_features = [
+    'user_category_interaction_count', 'user_category_positive_count',
+    'user_category_share',
+] -%}
 
 with
 
 positives as (
-
-    select * from {{ ref('positives') }}
-
-),
-
-negatives as (
-
-    select * from {{ ref('negatives') }}
-
-),
-
-user_features as (
-
-    select
-        tenant_id,
-        user_id,
-        favourite_category,
-        interaction_count,
-        unique_item_count,
-        average_rating,
-        conversion_rate,
-        active_day_count
-
-    from {{ ref('user_features') }}
-
-),
-
-item_features as (
-
-    select
-        tenant_id,
-        item_id,
-        interaction_count,
-        unique_user_count,
-        popularity_score,
-        engagement_score,
-        average_rating,
-        purchase_rate,
-        click_through_rate
-
-    from {{ ref('item_features') }}
-
-),
-
-items as (
-
-    select
-        tenant_id,
-        item_id,
-        category
-
-    from {{ ref('items') }}
-
-),
-
-labelled as (
 
     select
         tenant_id,
@@ -72,79 +42,525 @@ labelled as (
         item_id,
         event_type,
         split,
-        0 as draw,
-        1 as label,
-        event_weight as sample_weight,
-        cast(null as double) as sampling_probability,
+        event_weight,
+        interaction_order,
         interacted_at
+
+    from {{ ref('positives') }}
+
+),
+
+explicit_negatives as (
+
+    select
+        tenant_id,
+        interaction_id,
+        event_type,
+        negative_kind,
+        split,
+        interacted_at
+
+    from {{ ref('explicit_negatives') }}
+
+),
+
+negatives as (
+
+    select
+        tenant_id,
+        interaction_id,
+        item_id,
+        draw,
+        sampling_probability
+
+    from {{ ref('negatives') }}
+
+),
+
+interaction_features as (
+
+    select * from {{ ref('interaction_features') }}
+
+),
+
+item_timeline as (
+
+    select
+        tenant_id,
+        item_id,
+        interaction_count,
+        positive_count,
+        unique_user_count,
+        rating_count,
+        rating_millionths,
+        first_interacted_at,
+        last_interacted_at
+
+    from {{ ref('item_timeline') }}
+
+),
+
+user_category_timeline as (
+
+    select
+        tenant_id,
+        user_id,
+        category,
+        interaction_count,
+        positive_count,
+        last_interaction_order,
+        last_interacted_at
+
+    from {{ ref('user_category_timeline') }}
+
+),
+
+items as (
+
+    select
+        tenant_id,
+        item_id
+
+    from {{ ref('items') }}
+
+),
+
+item_versions as (
+
+    select
+        tenant_id,
+        item_id,
+        category,
+        brand,
+        version,
+        version_number,
+        category_number,
+        price,
+        valid_from,
+        used_from,
+        used_until
+
+    from {{ ref('item_versions') }}
+
+),
+
+tenants as (
+
+    select
+        tenant_id,
+        has_times
+
+    from {{ ref('tenants') }}
+
+),
+
+numbered_users as (
+
+    select
+        tenant_id,
+        user_id,
+        row_number() over (order by tenant_id asc, user_id asc) as user_number
 
     from positives
 
-    union all
+    group by
+        tenant_id,
+        user_id
+
+),
+
+numbered_items as (
 
     select
-        negatives.tenant_id,
-        negatives.interaction_id,
-        negatives.user_id,
-        negatives.item_id,
-        positives.event_type,
-        positives.split,
+        tenant_id,
+        item_id,
+        row_number() over (order by tenant_id asc, item_id asc) as item_number
+
+    from items
+
+),
+
+categories as (
+
+    select
+        tenant_id,
+        category,
+        category_number
+
+    from item_versions
+
+    where category_number is not null
+
+    group by
+        tenant_id,
+        category,
+        category_number
+
+),
+
+numbered_versions as (
+
+    select
+        numbered_items.item_number,
+        item_versions.version_number,
+        item_versions.category_number,
+        item_versions.used_from,
+        item_versions.used_until
+
+    from item_versions
+
+    inner join numbered_items
+        on item_versions.tenant_id = numbered_items.tenant_id
+        and item_versions.item_id = numbered_items.item_id
+
+),
+
+moments as (
+
+    select
+        positives.tenant_id,
+        positives.interaction_id,
+        numbered_users.user_number,
+        positives.interaction_order,
+        case when tenants.has_times then positives.interacted_at end as as_of
+
+    from positives
+
+    inner join tenants
+        on positives.tenant_id = tenants.tenant_id
+
+    inner join numbered_users
+        on positives.tenant_id = numbered_users.tenant_id
+        and positives.user_id = numbered_users.user_id
+
+),
+
+draws as (
+
+    select
+        moments.user_number,
+        moments.interaction_order,
+        numbered_items.item_number,
+        {{ moment_of('moments.as_of', 'moments.interaction_order') }} as moment,
         negatives.draw,
-        0 as label,
-        cast(1 as double) as sample_weight,
         negatives.sampling_probability,
-        positives.interacted_at
+        moments.as_of
 
     from negatives
 
-    inner join positives
-        on negatives.tenant_id = positives.tenant_id
-        and negatives.interaction_id = positives.interaction_id
+    inner join moments
+        on negatives.tenant_id = moments.tenant_id
+        and negatives.interaction_id = moments.interaction_id
+
+    inner join numbered_items
+        on negatives.tenant_id = numbered_items.tenant_id
+        and negatives.item_id = numbered_items.item_id
+
+),
+
+draws_with_versions as (
+
+    select
+        draws.*,
+        numbered_versions.version_number,
+        numbered_versions.category_number
+
+    from draws
+
+    left join numbered_versions
+        on draws.item_number = numbered_versions.item_number
+        and coalesce(draws.as_of, timestamp '0001-01-01 00:00:00')
+        between numbered_versions.used_from and numbered_versions.used_until
+
+),
+
+item_states as (
+
+    select
+        numbered_items.item_number,
+        epoch_us(item_timeline.last_interacted_at) as moment,
+        item_timeline.interaction_count as state_count,
+        struct_pack(
+            positive_count := item_timeline.positive_count,
+            unique_user_count := item_timeline.unique_user_count,
+            rating_count := item_timeline.rating_count,
+            rating_millionths := item_timeline.rating_millionths,
+            first_interacted_at := item_timeline.first_interacted_at,
+            last_interacted_at := item_timeline.last_interacted_at
+        ) as state
+
+    from item_timeline
+
+    inner join numbered_items
+        on item_timeline.tenant_id = numbered_items.tenant_id
+        and item_timeline.item_id = numbered_items.item_id
+
+),
+
+draws_and_item_states as (
+
+    select * from draws_with_versions
+    union all by name
+    select * from item_states
+
+),
+
+draws_with_items as (
+
+    select
+        * exclude (state_count, state),
+        last_value(state_count ignore nulls) over earlier as item_interactions,
+        last_value(state ignore nulls) over earlier as item_state,
+        {%- for name, length in windows.items() %}
+        last_value(state_count ignore nulls) over (
+            partition by item_number
+            order by moment asc
+            range between unbounded preceding and {{ length + 1 }} preceding
+        ) as item_interactions_before_{{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+
+    from draws_and_item_states
+
+    window earlier as (
+        partition by item_number
+        order by moment asc
+        range between unbounded preceding and 1 preceding
+    )
+
+    qualify draw is not null
+
+),
+
+category_states as (
+
+    select
+        numbered_users.user_number,
+        categories.category_number,
+        {{ moment_of(
+            'user_category_timeline.last_interacted_at',
+            'user_category_timeline.last_interaction_order'
+        ) }} as moment,
+        struct_pack(
+            interaction_count := user_category_timeline.interaction_count,
+            positive_count := user_category_timeline.positive_count,
+            last_interacted_at := user_category_timeline.last_interacted_at
+        ) as state
+
+    from user_category_timeline
+
+    inner join numbered_users
+        on user_category_timeline.tenant_id = numbered_users.tenant_id
+        and user_category_timeline.user_id = numbered_users.user_id
+
+    inner join categories
+        on user_category_timeline.tenant_id = categories.tenant_id
+        and user_category_timeline.category = categories.category
+
+),
+
+draws_and_category_states as (
+
+    select * from draws_with_items
+    union all by name
+    select * from category_states
+
+),
+
+draws_with_categories as (
+
+    select
+        * exclude (state),
+        last_value(state ignore nulls) over (
+            partition by user_number, category_number
+            order by moment asc
+            range between unbounded preceding and 1 preceding
+        ) as category_state
+
+    from draws_and_category_states
+
+    qualify draw is not null
+
+),
+
+positive_examples as (
+
+    select
+        positives.tenant_id,
+        positives.interaction_id,
+        positives.user_id,
+        positives.item_id,
+        positives.event_type,
+        'positive' as example_kind,
+        positives.split,
+        cast(0 as bigint) as draw,
+        cast(1 as bigint) as label,
+        positives.event_weight as sample_weight,
+        cast(null as double) as sampling_probability,
+        positives.interaction_order,
+        interaction_features.* exclude (
+            tenant_id, interaction_id, user_id, item_id
+        ),
+        positives.interacted_at
+
+    from positives
+
+    inner join interaction_features
+        on positives.tenant_id = interaction_features.tenant_id
+        and positives.interaction_id = interaction_features.interaction_id
+
+),
+
+explicit_examples as (
+
+    select
+        explicit_negatives.event_type,
+        explicit_negatives.negative_kind as example_kind,
+        explicit_negatives.split,
+        cast(0 as bigint) as draw,
+        cast(0 as bigint) as label,
+        cast(1 as double) as sample_weight,
+        cast(null as double) as sampling_probability,
+        interaction_features.*,
+        explicit_negatives.interacted_at
+
+    from explicit_negatives
+
+    inner join interaction_features
+        on explicit_negatives.tenant_id = interaction_features.tenant_id
+        and explicit_negatives.interaction_id = interaction_features.interaction_id
+
+),
+
+numbered_positive_examples as (
+
+    select
+        positive_examples.*,
+        numbered_users.user_number
+
+    from positive_examples
+
+    inner join numbered_users
+        on positive_examples.tenant_id = numbered_users.tenant_id
+        and positive_examples.user_id = numbered_users.user_id
+
+),
+
+negative_examples as (
+
+    select
+        positive.tenant_id,
+        positive.interaction_id,
+        positive.user_id,
+        numbered_items.item_id,
+        positive.event_type,
+        'drawn' as example_kind,
+        positive.split,
+        item_versions.category as item_category,
+        item_versions.brand as item_brand,
+        drawn.draw,
+        cast(0 as bigint) as label,
+        cast(1 as double) as sample_weight,
+        drawn.sampling_probability,
+        {% for feature in user_features -%}
+        positive.{{ feature }},
+        {% endfor -%}
+        item_versions.price as item_price,
+        case
+            when drawn.as_of is not null then coalesce(drawn.item_interactions, 0)
+        end as item_interaction_count,
+        {% for name in ['positive_count', 'unique_user_count', 'rating_count'] -%}
+        case
+            when drawn.as_of is not null then coalesce(drawn.item_state.{{ name }}, 0)
+        end as item_{{ name }},
+        {% endfor -%}
+        drawn.item_state.rating_millionths
+        / nullif(drawn.item_state.rating_count, 0) / 1000000 as item_average_rating,
+        {% for name in windows -%}
+        case
+            when drawn.as_of is not null
+                then
+                    coalesce(drawn.item_interactions, 0)
+                    - coalesce(drawn.item_interactions_before_{{ name }}, 0)
+        end as item_interaction_count_{{ name }},
+        {% endfor -%}
+        {{ days_between('drawn.item_state.last_interacted_at', 'drawn.as_of') }}
+            as item_days_since_last,
+        {{ days_between('drawn.item_state.first_interacted_at', 'drawn.as_of') }}
+            as item_days_since_first,
+        case
+            when item_versions.category is not null
+                then coalesce(drawn.category_state.interaction_count, 0)
+        end as user_category_interaction_count,
+        case
+            when item_versions.category is not null
+                then coalesce(drawn.category_state.positive_count, 0)
+        end as user_category_positive_count,
+        case
+            when item_versions.category is not null
+                then
+                    coalesce(drawn.category_state.interaction_count, 0)
+                    / nullif(positive.user_interaction_count, 0)
+        end as user_category_share,
+        case
+            when item_versions.version > 1 then item_versions.valid_from
+        end as item_valid_from,
+        positive.user_last_interacted_at,
+        drawn.item_state.last_interacted_at as item_last_interacted_at,
+        drawn.category_state.last_interacted_at as user_category_last_interacted_at,
+        positive.as_of,
+        positive.interacted_at
+
+    from draws_with_categories as drawn
+
+    inner join numbered_positive_examples as positive
+        on drawn.user_number = positive.user_number
+        and drawn.interaction_order = positive.interaction_order
+
+    inner join numbered_items
+        on drawn.item_number = numbered_items.item_number
+
+    left join item_versions
+        on drawn.version_number = item_versions.version_number
+
+),
+
+labelled as (
+
+    select * exclude (interaction_order) from positive_examples
+    union all by name
+    select * from explicit_examples
+    union all by name
+    select * from negative_examples
 
 ),
 
 examples as (
 
     select
-        labelled.tenant_id,
-        labelled.interaction_id,
-        labelled.user_id,
-        labelled.item_id,
-        labelled.event_type,
-        labelled.split,
-        cast(labelled.draw as bigint) as draw,
-        cast(labelled.label as bigint) as label,
-        labelled.sample_weight,
-        labelled.sampling_probability,
-        user_features.interaction_count as user_interaction_count,
-        user_features.unique_item_count as user_unique_item_count,
-        user_features.average_rating as user_average_rating,
-        user_features.conversion_rate as user_conversion_rate,
-        user_features.active_day_count as user_active_day_count,
-        item_features.interaction_count as item_interaction_count,
-        item_features.unique_user_count as item_unique_user_count,
-        item_features.popularity_score as item_popularity_score,
-        item_features.engagement_score as item_engagement_score,
-        item_features.average_rating as item_average_rating,
-        item_features.purchase_rate as item_purchase_rate,
-        item_features.click_through_rate as item_click_through_rate,
-        coalesce(user_features.favourite_category = items.category, false)
-            as is_favourite_category,
-        labelled.interacted_at
+        tenant_id,
+        interaction_id,
+        user_id,
+        item_id,
+        event_type,
+        example_kind,
+        split,
+        item_category,
+        item_brand,
+        draw,
+        label,
+        sample_weight,
+        sampling_probability,
+        {% for feature in user_features + item_features + user_category_features -%}
+        {{ feature }},
+        {% endfor -%}
+        item_valid_from,
+        user_last_interacted_at,
+        item_last_interacted_at,
+        user_category_last_interacted_at,
+        as_of,
+        interacted_at
 
     from labelled
-
-    inner join user_features
-        on labelled.tenant_id = user_features.tenant_id
-        and labelled.user_id = user_features.user_id
-
-    inner join item_features
-        on labelled.tenant_id = item_features.tenant_id
-        and labelled.item_id = item_features.item_id
-
-    inner join items
-        on labelled.tenant_id = items.tenant_id
-        and labelled.item_id = items.item_id
 
 )
 

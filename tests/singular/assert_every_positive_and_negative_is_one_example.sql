@@ -5,6 +5,20 @@
 
 with
 
+negatives as (
+
+    select tenant_id
+
+    from {{ ref('negatives') }}
+
+    union all
+
+    select tenant_id
+
+    from {{ ref('explicit_negatives') }}
+
+),
+
 sources as (
 
     select
@@ -23,7 +37,7 @@ sources as (
         0 as label,
         count(*) as source_count
 
-    from {{ ref('negatives') }}
+    from negatives
 
     group by tenant_id
 

@@ -1,0 +1,321 @@
+"""Point-in-time features, measured: ``python -m benchmarks.point_in_time``.
+
+Makes the prepared tables of one tenant with skewed popularity, lets dbt compile the
+real models, and runs their SQL in processes of their own, in turn with the yardstick:
+the plain join of aggregates over the whole history, which writes the same columns and
+leaks the future into every one of them. Prints a Markdown table of seconds, peak memory
+and the ratio to the yardstick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load_and_build import Run, fresh, median_run, run
+from ingest.contracts import PROJECT_ROOT
+
+FEATURE_MODELS = (
+    "prepared.item_versions",
+    "features.interaction_inputs",
+    "features.interaction_features",
+)
+EXAMPLE_MODELS = (
+    "features.item_timeline",
+    "features.user_category_timeline",
+    "training.examples",
+)
+
+EXECUTE = """
+import duckdb, pathlib, sys
+warehouse, memory_limit, temp_directory, *statements = sys.argv[1:]
+connection = duckdb.connect(warehouse, config={
+    "threads": 2, "memory_limit": memory_limit, "temp_directory": temp_directory,
+    "preserve_insertion_order": False,
+})
+connection.execute("set TimeZone = 'UTC'")
+for statement in statements:
+    connection.execute(pathlib.Path(statement).read_text())
+"""
+
+PREPARED = """
+create schema if not exists prepared;
+create schema if not exists features;
+create schema if not exists training;
+create table prepared.interactions as
+with drawn as (
+    select
+        number,
+        md5_number_lower(number || 'user') % {users} as user_number,
+        cast(floor({items} * power(
+            (md5_number_lower(number || 'item') % 1000000007) / 1000000007, 3
+        )) as bigint) as item_number,
+        timestamp '2024-01-01' + to_seconds(cast(
+            md5_number_lower(number || 'time') % (365 * 86400) as bigint
+        )) as interacted_at,
+        cast(md5_number_lower(number || 'kind') % 10 as integer) as kind
+    from range({interactions}) as numbers (number)
+)
+select
+    'tenant' as tenant_id,
+    cast(md5(cast(number as varchar)) as varchar) as interaction_id,
+    'user-' || user_number as user_id,
+    'item-' || item_number as item_id,
+    case when kind < 2 then 'rating' when kind < 6 then 'view' else 'click' end
+        as event_type,
+    case when kind < 2 then 1 + (number % 9) / 2 end as rating,
+    cast(1 + kind // 5 as double) as event_weight,
+    row_number() over (partition by user_number order by interacted_at, number)
+        as interaction_order,
+    kind % 2 = 0 as is_positive,
+    interacted_at
+from drawn;
+create table prepared.tenants as
+select
+    'tenant' as tenant_id, true as has_times, max(interacted_at) as last_interacted_at
+from prepared.interactions;
+create table prepared.items as
+select 'tenant' as tenant_id, 'item-' || number as item_id
+from range({items}) as numbers (number);
+create table prepared.item_history as
+select
+    'tenant' as tenant_id,
+    'item-' || number as item_id,
+    'category ' || ((number + version) % 40) as category_path,
+    'brand ' || number % 500 as brand,
+    cast(version + number % 100 as double) as price,
+    number || '-' || version as dbt_scd_id,
+    timestamp '2024-03-01' + interval 4 month * version as dbt_valid_from,
+    cast(null as timestamp) as dbt_valid_to
+from range({items}) as numbers (number), range(2) as versions (version)
+where version = 0 or number % 10 = 0;
+"""
+
+POSITIVES = """
+create table training.positives as
+select
+    tenant_id, interaction_id, user_id, item_id, event_type, 'train' as split,
+    event_weight, interaction_order, interacted_at
+from prepared.interactions
+where is_positive
+order by interaction_id
+limit {positives};
+create table training.negatives as
+select
+    tenant_id, interaction_id, user_id,
+    'item-' || md5_number_lower(interaction_id || draw) % {items} as item_id,
+    draw,
+    4 / {items} as sampling_probability
+from training.positives, range(1, 5) as draws (draw);
+"""
+
+
+def _aggregates(key: str, other: str, name: str) -> str:
+    """The yardstick's columns of a user or an item."""
+    windows = ",\n    ".join(
+        f"count(*) filter (where interacted_at >= newest_at - interval {days} day) "
+        f"as {name}_interaction_count_{days}d"
+        for days in (1, 7, 30)
+    )
+    return f"""{name}_totals as (
+    select
+        tenant_id,
+        {key},
+        count(*) as {name}_interaction_count,
+        count(*) filter (where is_positive) as {name}_positive_count,
+        count(distinct {other}) as {name}_unique_count,
+        count(rating) as {name}_rating_count,
+        sum(cast(round(rating * 1000000) as bigint)) / count(rating) / 1000000
+            as {name}_average_rating,
+        {windows},
+        min(interacted_at) as {name}_first_interacted_at,
+        max(interacted_at) as {name}_last_interacted_at
+    from interactions
+    inner join newest using (tenant_id)
+    group by tenant_id, {key}
+)"""
+
+
+YARDSTICK = f"""
+create or replace table features.plain_features as
+with interactions as (select * from prepared.interactions),
+newest as (
+    select tenant_id, max(interacted_at) as newest_at
+    from interactions group by tenant_id
+),
+items as (
+    select
+        tenant_id, item_id, trim(split_part(category_path, '|', 1)) as item_category,
+        brand as item_brand, price as item_price, dbt_valid_from as item_valid_from
+    from prepared.item_history
+    qualify row_number() over (
+        partition by tenant_id, item_id order by dbt_valid_from desc
+    ) = 1
+),
+{_aggregates("user_id", "item_id", "user")},
+{_aggregates("item_id", "user_id", "item")},
+user_category_totals as (
+    select
+        tenant_id, user_id, item_category,
+        count(*) as user_category_interaction_count,
+        count(*) filter (where is_positive) as user_category_positive_count,
+        max(interacted_at) as user_category_last_interacted_at
+    from interactions
+    left join items using (tenant_id, item_id)
+    group by tenant_id, user_id, item_category
+)
+select
+    tenant_id, interaction_id, user_id, item_id, item_category, item_brand,
+    user_interaction_count, user_positive_count, user_unique_count,
+    user_rating_count, user_average_rating, user_interaction_count_1d,
+    user_interaction_count_7d, user_interaction_count_30d,
+    (epoch_us(interacted_at) - epoch_us(user_last_interacted_at)) / 86400e6
+        as user_days_since_last,
+    (epoch_us(interacted_at) - epoch_us(user_first_interacted_at)) / 86400e6
+        as user_days_since_first,
+    item_price,
+    item_interaction_count, item_positive_count, item_unique_count,
+    item_rating_count, item_average_rating, item_interaction_count_1d,
+    item_interaction_count_7d, item_interaction_count_30d,
+    (epoch_us(interacted_at) - epoch_us(item_last_interacted_at)) / 86400e6
+        as item_days_since_last,
+    (epoch_us(interacted_at) - epoch_us(item_first_interacted_at)) / 86400e6
+        as item_days_since_first,
+    user_category_interaction_count, user_category_positive_count,
+    user_category_interaction_count / user_interaction_count as user_category_share,
+    item_valid_from, user_last_interacted_at, item_last_interacted_at,
+    user_category_last_interacted_at, interacted_at as as_of
+from interactions
+inner join user_totals using (tenant_id, user_id)
+inner join item_totals using (tenant_id, item_id)
+left join items using (tenant_id, item_id)
+left join user_category_totals using (tenant_id, user_id, item_category)
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was run, on how many rows, and what it took."""
+
+    name: str
+    rows: int
+    run: Run
+
+
+class Bench:
+    """One warehouse of synthetic data, and statements run against it."""
+
+    def __init__(self, home: Path, memory_limit: str) -> None:
+        """Everything is written below ``home``; ``memory_limit`` is DuckDB's."""
+        self.home = home
+        self.memory_limit = memory_limit
+        self.environment = fresh(home, "bench")
+        self.warehouse = Path(self.environment["WINNOW_WAREHOUSE"])
+        self.target = Path(self.environment["DBT_TARGET_PATH"])
+        for folder in (self.warehouse.parent, home / "sql"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def execute(self, *statements: str) -> Run:
+        """Run SQL statements in a process of their own."""
+        files = []
+        for number, statement in enumerate(statements):
+            files.append(self.home / "sql" / f"{number}.sql")
+            files[-1].write_text(statement)
+        command: list[str | Path] = [sys.executable, "-c", EXECUTE, self.warehouse]
+        command += [self.memory_limit, self.environment["WINNOW_TEMP_DIRECTORY"]]
+        return run([*command, *files], dict(os.environ), self.home / "log.txt")
+
+    def models(self, names: Sequence[str]) -> list[str]:
+        """The statements that make the tables of models, with the SQL that dbt runs."""
+        dbt: list[str | Path] = [Path(sys.executable).parent / "dbt", "compile"]
+        dbt += ["--quiet", "--select", *(name.split(".")[1] for name in names)]
+        dbt += ["--project-dir", PROJECT_ROOT, "--profiles-dir", PROJECT_ROOT]
+        run(dbt, self.environment, self.home / "log.txt")
+        return [
+            f"create or replace table {name} as {self._compiled(name)}"
+            for name in names
+        ]
+
+    def _compiled(self, name: str) -> str:
+        layer, model = name.split(".")
+        folder = self.target / "compiled" / "winnow" / "models" / layer
+        return (folder / f"{model}.sql").read_text()
+
+
+def measure(
+    interactions: int,
+    positives: int,
+    *,
+    users: int,
+    items: int,
+    repeats: int,
+    memory_limit: str,
+    scratch: Path | None,
+) -> list[Measured]:
+    """Measure the yardstick, the features of every interaction, and the examples of
+    ``positives`` positives with four negatives each (0 leaves the examples out).
+    """
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        bench = Bench(Path(folder), memory_limit)
+        print(f"making {interactions:,} interactions", file=sys.stderr)
+        sizes = {"interactions": interactions, "users": users, "items": items}
+        bench.execute(PREPARED.format(**sizes))
+        models = bench.models(FEATURE_MODELS)
+        plain, features = [], []
+        for repeat in range(repeats):
+            print(f"yardstick and features, run {repeat + 1}", file=sys.stderr)
+            plain.append(bench.execute(YARDSTICK))
+            features.append(bench.execute(*models))
+        measured = [
+            Measured("plain aggregate join (leaks)", interactions, median_run(plain)),
+            Measured("point-in-time features", interactions, median_run(features)),
+        ]
+        if positives:
+            print("examples", file=sys.stderr)
+            bench.execute(POSITIVES.format(positives=positives, items=items))
+            *timelines, examples = bench.models(EXAMPLE_MODELS)
+            measured += [
+                Measured("timelines", interactions, bench.execute(*timelines)),
+                Measured(
+                    "examples, four negatives each",
+                    positives * 5,
+                    bench.execute(examples),
+                ),
+            ]
+    return measured
+
+
+def print_table(measured: Sequence[Measured]) -> None:
+    """Print what was measured as Markdown; the first row is the yardstick."""
+    print("| step | rows | seconds | rows/s | peak GiB | times the plain join |")
+    print("|---|---|---|---|---|---|")
+    yardstick = measured[0].run.seconds
+    for each in measured:
+        print(
+            f"| {each.name} | {each.rows:,} | {each.run.seconds:.1f} "
+            f"| {each.rows / each.run.seconds:,.0f} | {each.run.peak_gib:.2f} "
+            f"| {each.run.seconds / yardstick:.2f} |"
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--interactions", type=int, default=20_000_000)
+    parser.add_argument("--positives", type=int, default=1_000_000)
+    parser.add_argument("--users", type=int, default=200_000)
+    parser.add_argument("--items", type=int, default=50_000)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--memory-limit", default="8GB")
+    parser.add_argument("--scratch", type=Path, help="folder for the data")
+    given = vars(parser.parse_args())
+    print_table(measure(given.pop("interactions"), given.pop("positives"), **given))
+
+
+if __name__ == "__main__":
+    main()
