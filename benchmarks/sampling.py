@@ -34,6 +34,11 @@ from benchmarks.sampling_data import PROJECT, RATIO, Dataset
 
 MODELS = ("--select", "+negatives,path:models/training", "--exclude", "+positives")
 """The models between the table of positives and the table of negatives."""
+POSITIVES = (
+    *("--resource-type", "seed", "--resource-type", "model"),
+    *("--select", "+positives", "--exclude", "+tenants", "+interactions"),
+)
+"""The models and seeds between the prepared tables and the table of positives."""
 SMALL = 2_000_000
 """Data sets of up to so many interactions are measured several times."""
 SYNTHETIC = "synthetic"
@@ -143,13 +148,13 @@ class Warehouse:
         self.file = Path(self.environment["WINNOW_WAREHOUSE"])
         self.file.parent.mkdir(parents=True)
         apart(sampling_data.write_prepared, self.file, data, bench.memory_limit)
-        self.dbt("--select", "+positives,path:models/training")
+        self.dbt("build", *POSITIVES)
 
-    def dbt(self, *selection: str) -> Timing:
+    def dbt(self, *arguments: str) -> Timing:
         """Run models, from the beginning of the first to the end of the last."""
-        command: list[str | Path] = [Path(sys.executable).parent / "dbt", "run"]
+        command: list[str | Path] = [Path(sys.executable).parent / "dbt", *arguments]
         command += ["--project-dir", PROJECT, "--profiles-dir", PROJECT]
-        whole = run([*command, *selection], self.environment, self.bench.log)
+        whole = run(command, self.environment, self.bench.log)
         written = Path(self.environment["DBT_TARGET_PATH"]) / "run_results.json"
         times = [
             datetime.fromisoformat(timing[end].replace("Z", "+00:00"))
@@ -163,9 +168,8 @@ class Warehouse:
 
     def sample(self, target: str) -> Timing:
         """Draw with Winnow's own models."""
-        if sampling_data.has_strategies():
-            apart(sampling_data.choose_strategy, self.file, target)
-        return self.dbt(*MODELS)
+        apart(sampling_data.choose_strategy, self.file, target)
+        return self.dbt("run", *MODELS)
 
 
 def sample(
@@ -332,9 +336,6 @@ def users_of(interactions: int) -> int:
 def methods(bench: Bench, arguments: argparse.Namespace) -> list[str]:
     """The methods that were asked for and can be run."""
     names = list(arguments.methods)
-    if not sampling_data.has_strategies() and "ours_popularity" in names:
-        say("ours_popularity is left out: prepared.tenants has no negative_strategy")
-        names.remove("ours_popularity")
     if not bench.peers_python.exists():
         missing = [name for name in names if METHODS[name].is_peer]
         say(f"{missing} left out: no {bench.peers_python}; `make peers` makes it")

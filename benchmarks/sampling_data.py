@@ -152,11 +152,6 @@ def contract_columns(model: str) -> dict[str, str]:
     return {each["name"]: each["data_type"] for each in declared["columns"]}
 
 
-def has_strategies() -> bool:
-    """Whether a tenant can choose how its negatives are drawn."""
-    return "negative_strategy" in contract_columns("tenants")
-
-
 def write_prepared(warehouse: Path, data: Dataset, memory_limit: str) -> None:
     """Write the prepared tables that training reads, with every column of their
     contracts: null where it is not named here.
@@ -183,6 +178,7 @@ def write_prepared(warehouse: Path, data: Dataset, memory_limit: str) -> None:
                     'row_number() over (partition by "user" order by interaction)'
                 ),
                 "is_positive": "true",
+                "is_seen": "true",
                 "interacted_at": moment,
             },
             f"read_parquet('{data.pairs}')",
@@ -190,11 +186,11 @@ def write_prepared(warehouse: Path, data: Dataset, memory_limit: str) -> None:
         "tenants": (
             {
                 "positive_rating_minimum": "4",
-                "train_share": "0.8",
-                "validation_share": "0.1",
                 "negative_ratio": str(RATIO),
                 "negative_strategy": "'uniform'",
                 "popularity_alpha": "1",
+                "candidate_strategy": "'uniform'",
+                "candidate_count": "99",
                 "time_aware_negatives": "false",
                 "interaction_count": str(data.interactions),
                 "has_times": str(data.has_times).lower(),
