@@ -112,6 +112,12 @@ select
     draw,
     4 / {items} as sampling_probability
 from training.positives, range(1, 5) as draws (draw);
+create table training.explicit_negatives as
+select
+    tenant_id, interaction_id, event_type, 'dislike' as negative_kind,
+    'train' as split, interacted_at
+from prepared.interactions
+where false;
 """
 
 

@@ -4,14 +4,13 @@ Winnow's own models, run by dbt, against RecBole's samplers, recommenders'
 ``negative_feedback_sampler``, vectorised rejection in numpy and the plain SQL of hashed
 draws and ranks: four negatives for each positive of Gowalla, MicroLens and a synthetic
 tenant. Each method runs in a process of its own, in turn; what it drew is checked
-afterwards by the same SQL. Prints Markdown tables; progress goes to standard error.
+afterwards by the same SQL. Ends with the point-in-time features against the plain join.
+Prints Markdown tables; progress goes to standard error.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
 import math
 import multiprocessing
@@ -27,7 +26,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from benchmarks import sampling_data
+from benchmarks import point_in_time, sampling_data
 from benchmarks.load_and_build import fresh, run
 from benchmarks.sampling_check import NOISE, Exactness, check
 from benchmarks.sampling_data import PROJECT, RATIO, Dataset
@@ -343,16 +342,6 @@ def methods(bench: Bench, arguments: argparse.Namespace) -> list[str]:
     return names
 
 
-def point_in_time(arguments: argparse.Namespace) -> None:
-    """The benchmark of point-in-time features prints its own section, where there is
-    one: ``benchmarks.point_in_time.report(interactions, memory_limit, scratch)``.
-    """
-    if importlib.util.find_spec("benchmarks.point_in_time") is None:
-        return
-    module = importlib.import_module("benchmarks.point_in_time")
-    module.report(arguments.interactions, arguments.memory_limit, arguments.scratch)
-
-
 def main() -> None:
     """Measure and print."""
     names = [*sampling_data.REAL_FILES, SYNTHETIC]
@@ -401,7 +390,19 @@ def main() -> None:
             f"\n{RATIO} negatives for each positive. Exact: nothing seen, no repeats, "
             f"no short rows, every decile within {NOISE:.0f} standard deviations."
         )
-    point_in_time(arguments)
+    say("point-in-time features")
+    print("\n### Point-in-time features\n")
+    point_in_time.print_table(
+        point_in_time.measure(
+            arguments.interactions,
+            arguments.interactions // 20,
+            users=users_of(arguments.interactions),
+            items=arguments.items,
+            repeats=1,
+            memory_limit=arguments.memory_limit,
+            scratch=arguments.scratch,
+        )
+    )
 
 
 if __name__ == "__main__":

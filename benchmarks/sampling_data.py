@@ -135,6 +135,7 @@ def connect(
         "threads": 2,
         "memory_limit": memory_limit,
         "preserve_insertion_order": False,
+        "storage_compatibility_version": "v1.5.0",
     }
     if temp_directory is not None:
         config["temp_directory"] = str(temp_directory)

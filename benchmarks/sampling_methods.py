@@ -137,7 +137,12 @@ def numpy_table(given: Given) -> None:
                 cast(row_number() over (order by user_id) - 1 as integer) as user_number
             from (select distinct user_id from warehouse.prepared.interactions);
             create temp table positives as
-            select interaction_id, user_id, user_number, item as positive_item
+            select
+                positives.tenant_id,
+                interaction_id,
+                user_id,
+                user_number,
+                item as positive_item
             from warehouse.training.positives
             inner join users using (user_id)
             inner join items using (item_id)
@@ -176,6 +181,7 @@ def numpy_table(given: Given) -> None:
                 from drawn
             )
             select
+                positives.tenant_id,
                 positives.interaction_id,
                 positives.user_id,
                 items.item_id,
@@ -205,6 +211,7 @@ def hash_and_rank(given: Given) -> None:
             ),
             numbered as (
                 select
+                    tenant_id,
                     interaction_id,
                     user_id,
                     unnest(range(1, {3 * RATIO + 1})) as attempt,
@@ -214,6 +221,7 @@ def hash_and_rank(given: Given) -> None:
             ),
             candidates as (
                 select
+                    numbered.tenant_id,
                     numbered.interaction_id,
                     numbered.user_id,
                     numbered.attempt,
@@ -227,6 +235,7 @@ def hash_and_rank(given: Given) -> None:
                 anti join warehouse.prepared.interactions using (user_id, item_id)
             )
             select
+                tenant_id,
                 interaction_id,
                 user_id,
                 item_id,

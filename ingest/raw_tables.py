@@ -46,6 +46,8 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         "max_temp_directory_size": settings.max_temp_directory_size,
         "preserve_insertion_order": False,
         "enable_external_file_cache": False,
+        # Of a new warehouse, as in profiles.yml.
+        "storage_compatibility_version": "v1.5.0",
     }
     try:
         connection = duckdb.connect(str(settings.warehouse), config=config)
