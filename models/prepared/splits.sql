@@ -3,7 +3,7 @@
     tenant's own rows of the seed tenant_splits, or those of `*` for a tenant without any.
     Rows of `*` that cut by time are passed over for tenants whose interactions do not all
     have times. Anything else that cannot be done makes the model fail with a sentence, so
-    that nothing is built on it; of several, the first by tenant and split.
+    that nothing is built on it; of several, it says one.
 -#}
 
 {%- set timed_methods = [] -%}
@@ -88,6 +88,7 @@ tenants_with_splits as (
 refusals as (
 
     select
+        1 as kind,
         tenant_id,
         split_name,
         'Split ' || split_name || ' of tenant ' || tenant_id
@@ -100,6 +101,7 @@ refusals as (
     union all
 
     select
+        2 as kind,
         tenant_id,
         split_name,
         'Split ' || split_name || ' of tenant ' || tenant_id
@@ -118,6 +120,7 @@ refusals as (
     union all
 
     select
+        3 as kind,
         tenants.tenant_id,
         '' as split_name,
         'Tenant ' || tenants.tenant_id
@@ -147,7 +150,7 @@ first_refusals as (
     from refusals
 
     qualify row_number() over (
-        order by tenant_id asc, split_name asc, sentence asc
+        order by kind asc, tenant_id asc, split_name asc
     ) = 1
 
 ),
