@@ -6,12 +6,6 @@
     that nothing is built on it; of several, it says one.
 -#}
 
-{%- set timed_methods = [] -%}
-{%- set untimed_methods = [] -%}
-{%- for method, about in split_methods().items() -%}
-    {%- do (timed_methods if about.by_time else untimed_methods).append(method) -%}
-{%- endfor %}
-
 with
 
 tenants as (
@@ -29,7 +23,7 @@ tenant_splits as (
 
     select
         *,
-        method in ('{{ timed_methods | join("', '") }}') as is_by_time,
+        method in ('global_time', 'rolling_window') as is_by_time,
         {{ split_setting_problem() }} as problem
 
     from {{ ref('tenant_splits') }}
@@ -107,7 +101,7 @@ refusals as (
         'Split ' || split_name || ' of tenant ' || tenant_id
         || ' in seeds/tenant_splits.csv cannot be made: ' || method
         || ' cuts by time, and not every interaction of the tenant has one; use '
-        || '{{ untimed_methods | join(", ") }} instead.' as sentence
+        || 'leave_last_out, user_time_ratio, user_hash or k_fold instead.' as sentence
 
     from wanted_splits
 
@@ -124,13 +118,12 @@ refusals as (
         tenants.tenant_id,
         '' as split_name,
         'Tenant ' || tenants.tenant_id
-        || ' has no split: seeds/tenant_splits.csv has no row for it, or under *, '
+        || ' has no split: seeds/tenant_splits.csv has no row for it, or under *'
         || case
-            when tenants.has_times then 'at all.'
-            else
-                'that does without times, which not all of its interactions have; use '
-                || '{{ untimed_methods | join(", ") }}.'
-        end as sentence
+            when tenants.has_times then ''
+            else ', that does without times, which not all of its interactions have'
+        end
+        || '; use leave_last_out, user_time_ratio, user_hash or k_fold.' as sentence
 
     from tenants
 
@@ -149,9 +142,12 @@ first_refusals as (
 
     from refusals
 
-    qualify row_number() over (
-        order by kind asc, tenant_id asc, split_name asc
-    ) = 1
+    order by
+        kind asc,
+        tenant_id asc,
+        split_name asc
+
+    limit 1
 
 ),
 

@@ -634,7 +634,7 @@ REFUSALS = [
         Split("untimed", "s", 1, method, **settings),
         "Split s of tenant untimed in seeds/tenant_splits.csv cannot be made: "
         f"{method} cuts by time, and not every interaction of the tenant has one; use "
-        "leave_last_out, user_time_ratio, user_hash, k_fold instead.",
+        "leave_last_out, user_time_ratio, user_hash or k_fold instead.",
     )
     for method, settings in (
         ("global_time", {"train_share": 0.8, "validation_share": 0.1}),

@@ -1,4 +1,4 @@
-{#- Conservation: over the folds of a k_fold, each positive that is kept is test once. -#}
+{#- Over the folds of a k_fold, each positive that is kept is test exactly once. -#}
 
 select
     assignments.tenant_id,
