@@ -62,9 +62,8 @@ item_versions as (
             order by tenant_id asc, item_id asc, version asc
         ) as version_number,
         case
-            when categories[1] is not null then dense_rank() over (
-                order by tenant_id asc, categories[1] asc
-            )
+            when categories[1] is not null
+                then dense_rank() over (order by tenant_id asc, categories[1] asc)
         end as category_number,
         price,
         dbt_valid_from as valid_from,
