@@ -234,7 +234,11 @@ class Bench:
             files[-1].write_text(statement)
         command: list[str | Path] = [sys.executable, "-c", EXECUTE, self.warehouse]
         command += [self.memory_limit, self.environment["WINNOW_TEMP_DIRECTORY"]]
-        return run([*command, *files], dict(os.environ), self.home / "log.txt")
+        log = self.home / "log.txt"
+        try:
+            return run([*command, *files], dict(os.environ), log)
+        except SystemExit as error:
+            raise SystemExit(log.read_text()[-2000:]) from error
 
     def models(self, names: Sequence[str]) -> list[str]:
         """The statements that make the tables of models, with the SQL that dbt runs."""

@@ -1,11 +1,12 @@
 {#-
-    One row per interaction: what the point-in-time features are computed from, narrow and
-    with whole numbers for keys, so that 20 million rows sort several times in seconds.
+    One row per interaction: what the point-in-time features are computed from, narrow
+    and with whole numbers for keys, because it is sorted several times.
 
     `moment` says what came before what: microseconds since 1970 for tenants whose every
     interaction has a time, else the place in the user's own history. Equal moments are
     ties. Of a user's ties on one item, the first by interaction_order is the first
-    interaction of the pair; whoever reads strictly earlier moments cannot tell them apart.
+    interaction of the pair; whoever reads strictly earlier moments cannot tell them
+    apart.
 -#}
 
 with

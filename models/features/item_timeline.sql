@@ -1,8 +1,8 @@
 {#-
     One row per tenant, item and instant at which the item was interacted with: what had
     happened to it up to and with that instant. Whoever asks for an instant takes the
-    newest row whose as_of is not after it, and so never sees that instant itself. Tenants
-    without times are left out.
+    newest row whose as_of is not after it, and so never sees that instant itself.
+    Tenants without times are left out.
 -#}
 
 with

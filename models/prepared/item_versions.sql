@@ -1,9 +1,9 @@
 {#-
-    One row per tenant, item and version of its attributes, with the instants that may use
-    it. Catalogues are usually loaded after the history that they describe, so that the
-    earliest known version also stands for all instants before it; a later one stands only
-    for instants after it began, and not for that instant itself. The bounds are never
-    null, so that one join finds the version of an instant.
+    One row per tenant, item and version of its attributes, with the instants that may
+    use it. Catalogues are usually loaded after the history that they describe, so that
+    the earliest known version also stands for all instants before it; a later one
+    stands only for instants after it began, and not for that instant itself. The bounds
+    are never null, so that one join finds the version of an instant.
 
     A version that another replaced as of the same instant stands for none, unless it is
     the earliest.
@@ -62,9 +62,8 @@ item_versions as (
             order by tenant_id asc, item_id asc, version asc
         ) as version_number,
         case
-            when categories[1] is not null then dense_rank() over (
-                order by tenant_id asc, categories[1] asc
-            )
+            when categories[1] is not null
+                then dense_rank() over (order by tenant_id asc, categories[1] asc)
         end as category_number,
         price,
         dbt_valid_from as valid_from,

@@ -8,8 +8,8 @@
 
     States are looked up by one sort instead of joins: the draws of an item and the rows
     of its timeline are put in one order, and each draw takes the last timeline row of a
-    frame that ends before its own moment. Only whole numbers are sorted; texts are joined
-    to the result. Draws are known by user_number, interaction_order and draw.
+    frame that ends before its own moment. Only whole numbers are sorted; texts are
+    joined to the result. Draws are known by user_number, interaction_order and draw.
 -#}
 
 {%- set day = 86400000000 -%}
@@ -310,14 +310,14 @@ draws_with_items as (
     select
         * exclude (state_count, state),
         last_value(state_count ignore nulls) over earlier as item_interactions,
-        last_value(state ignore nulls) over earlier as item_state,
-        {%- for name, length in windows.items() %}
+        {% for name, length in windows.items() -%}
         last_value(state_count ignore nulls) over (
             partition by item_number
             order by moment asc
             range between unbounded preceding and {{ length + 1 }} preceding
-        ) as item_interactions_before_{{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        ) as item_interactions_before_{{ name }},
+        {% endfor -%}
+        last_value(state ignore nulls) over earlier as item_state
 
     from draws_and_item_states
 
@@ -326,8 +326,6 @@ draws_with_items as (
         order by moment asc
         range between unbounded preceding and 1 preceding
     )
-
-    qualify draw is not null
 
 ),
 
@@ -361,6 +359,9 @@ category_states as (
 draws_and_category_states as (
 
     select * from draws_with_items
+
+    where draw is not null
+
     union all by name
     select * from category_states
 
@@ -377,8 +378,6 @@ draws_with_categories as (
         ) as category_state
 
     from draws_and_category_states
-
-    qualify draw is not null
 
 ),
 
@@ -470,11 +469,12 @@ negative_examples as (
         end as item_interaction_count,
         {% for name in ['positive_count', 'unique_user_count', 'rating_count'] -%}
         case
-            when drawn.as_of is not null then coalesce(drawn.item_state.{{ name }}, 0)
+            when drawn.as_of is not null
+                then coalesce(drawn.item_state['{{ name }}'], 0)
         end as item_{{ name }},
         {% endfor -%}
-        drawn.item_state.rating_millionths
-        / nullif(drawn.item_state.rating_count, 0) / 1000000 as item_average_rating,
+        drawn.item_state['rating_millionths']
+        / nullif(drawn.item_state['rating_count'], 0) / 1000000 as item_average_rating,
         {% for name in windows -%}
         case
             when drawn.as_of is not null
@@ -483,30 +483,30 @@ negative_examples as (
                     - coalesce(drawn.item_interactions_before_{{ name }}, 0)
         end as item_interaction_count_{{ name }},
         {% endfor -%}
-        {{ days_between('drawn.item_state.last_interacted_at', 'drawn.as_of') }}
+        {{ days_between("drawn.item_state['last_interacted_at']", 'drawn.as_of') }}
             as item_days_since_last,
-        {{ days_between('drawn.item_state.first_interacted_at', 'drawn.as_of') }}
+        {{ days_between("drawn.item_state['first_interacted_at']", 'drawn.as_of') }}
             as item_days_since_first,
         case
             when item_versions.category is not null
-                then coalesce(drawn.category_state.interaction_count, 0)
+                then coalesce(drawn.category_state['interaction_count'], 0)
         end as user_category_interaction_count,
         case
             when item_versions.category is not null
-                then coalesce(drawn.category_state.positive_count, 0)
+                then coalesce(drawn.category_state['positive_count'], 0)
         end as user_category_positive_count,
         case
             when item_versions.category is not null
                 then
-                    coalesce(drawn.category_state.interaction_count, 0)
+                    coalesce(drawn.category_state['interaction_count'], 0)
                     / nullif(positive.user_interaction_count, 0)
         end as user_category_share,
         case
             when item_versions.version > 1 then item_versions.valid_from
         end as item_valid_from,
         positive.user_last_interacted_at,
-        drawn.item_state.last_interacted_at as item_last_interacted_at,
-        drawn.category_state.last_interacted_at as user_category_last_interacted_at,
+        drawn.item_state['last_interacted_at'] as item_last_interacted_at,
+        drawn.category_state['last_interacted_at'] as user_category_last_interacted_at,
         positive.as_of,
         positive.interacted_at
 
@@ -521,6 +521,8 @@ negative_examples as (
 
     left join item_versions
         on drawn.version_number = item_versions.version_number
+
+    where drawn.draw is not null
 
 ),
 

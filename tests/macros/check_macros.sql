@@ -15,6 +15,16 @@
     {%- set draws = "select count(distinct d) as kinds, min(d) as low, max(d) as high from (select "
         ~ scaled_draw(mixed_bits("n"), "10") ~ " as d from range(1000) as numbers (n))" -%}
     {%- do expect_rows("draws cover [0, size)", "select 1 from (" ~ draws ~ ") where kinds = 10 and low = 0 and high = 9", 1) -%}
+    {%- for check, input, as_of, found in [
+        ("an input at as_of is late", "timestamp '2024-01-02'", "timestamp '2024-01-02'", 1),
+        ("an input after as_of is late", "timestamp '2024-01-03'", "timestamp '2024-01-02'", 1),
+        ("an input before as_of passes", "timestamp '2024-01-01 23:59:59.999999'", "timestamp '2024-01-02'", 0),
+        ("an input without as_of is late", "timestamp '2024-01-01'", "cast(null as timestamp)", 1),
+        ("no input passes", "cast(null as timestamp)", "cast(null as timestamp)", 0),
+    ] -%}
+    {%- set row = "(select " ~ input ~ " as last_at, " ~ as_of ~ " as as_of)" -%}
+    {%- do expect_rows(check, test_inputs_before_as_of(row, ["last_at"]), found) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 {% macro expect_rows(check, sql, row_count) %}
