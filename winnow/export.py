@@ -294,8 +294,7 @@ def _check_tables(
     needed += ["prepared.user_codes", "prepared.item_codes"]
     if request.format == "recbole":
         needed += ["prepared.users", "prepared.items"]
-        if request.name == "interactions":
-            needed.append("training.split_assignments")
+        needed += ["prepared.splits", "training.split_assignments"]
     for table in needed:
         if not has_table(connection, *table.split(".")):
             if table == "prepared.tenants":

@@ -66,7 +66,8 @@ def atomic_files(
     of them; the split files have the positives that the split method assigns), or
     ``examples`` or ``sequences`` (those with a history), split as they are.
 
-    Without ``split_name`` and ``fold`` the tenant's first method and its lowest fold.
+    Without ``split_name`` the tenant's first split method, without ``fold`` the fold
+    that training.positives would take of it.
     Raises InputError when the tenant has no such method or fold.
     """
     name = dataset_name(tenant)
@@ -184,32 +185,27 @@ class _Interactions:
 
     def _method(self) -> str:
         """Which split method and fold is meant."""
-        assigned = f"training.split_assignments where {self.of_tenant}"
-        name = self.split_name
-        if name is None:
-            first = self.connection.execute(
-                f"select min(split_name) from {assigned} and is_first_split"
-            ).fetchone()
-            name = first[0] if first else None
-        folds = [
-            fold
-            for (fold,) in self.connection.execute(
-                f"select distinct fold from {assigned} and split_name = ? order by all",
-                [name],
-            ).fetchall()
-        ]
-        if not folds:
-            found = self.connection.execute(
-                f"select distinct split_name from {assigned} order by split_name"
-            ).fetchall()
+        methods = self.connection.execute(
+            "select split_name, main_fold from prepared.splits "
+            f"where {self.of_tenant} order by not is_first_split, split_name"
+        ).fetchall()
+        main_folds = dict(methods)
+        name = self.split_name or (methods[0][0] if methods else "")
+        if name not in main_folds:
             raise InputError(
-                f"--split-name {name}: the tenant has "
-                f"{', '.join(row[0] for row in found) or 'no positives'}."
+                f"--split-name {name}: the tenant has {', '.join(main_folds)}."
             )
-        fold = folds[0] if self.fold is None else self.fold
-        if fold not in folds:
-            raise InputError(f"--fold {fold}: {name} has {', '.join(map(str, folds))}.")
-        return f"split_name = {literal(str(name))} and fold = {fold}"
+        fold = main_folds[name] if self.fold is None else self.fold
+        chosen = f"split_name = {literal(name)}"
+        if self.fold is not None:
+            found = self.connection.execute(
+                "select distinct fold from training.split_assignments "
+                f"where {self.of_tenant} and {chosen} order by fold"
+            ).fetchall()
+            if (fold,) not in found:
+                folds = ", ".join(str(one) for (one,) in found)
+                raise InputError(f"--fold {fold}: {name} has {folds}.")
+        return f"{chosen} and fold = {fold}"
 
 
 def _atomic(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:

@@ -78,6 +78,17 @@ cross join (values ('leave_last_out', 0), ('folds', 1), ('folds', 2))
     as methods (split_name, fold)
 where is_positive;
 
+create table prepared.splits as
+select
+    tenants.tenant_id,
+    methods.split_name,
+    methods.split_name = 'leave_last_out' as is_first_split,
+    methods.main_fold
+from prepared.tenants
+cross join (values ('leave_last_out', 0), ('folds', 2)) as methods (
+    split_name, main_fold
+);
+
 create table training.examples as
 select
     assigned.tenant_id,

@@ -218,7 +218,7 @@ def test_padded_sequences_have_one_length_and_keep_their_newest_items(
         (["--format", "recbole", "--split", "test"], "leave it out"),
         (
             ["--format", "recbole", "--split-name", "x"],
-            "--split-name x: the tenant has folds, leave_last_out",
+            "--split-name x: the tenant has leave_last_out, folds",
         ),
         (
             ["--format", "recbole", "--split-name", "folds", "--fold", "3"],
