@@ -14,7 +14,7 @@
     list_transform(
         list_transform(
             range(1, {{ draws }} + 1),
-            lambda draw: {{ bitwise_xor(key, "(draw * 2654435769) & 4294967295") }}
+            lambda draw: {{ bitwise_xor(key, numbered_bits("draw")) }}
         ),
         lambda draw_key: {{ scaled_draw(mixed_bits("draw_key"), size) }}
     )
@@ -24,7 +24,7 @@
     transform(
         transform(
             sequence(1, {{ draws }}),
-            draw -> {{ bitwise_xor(key, "(draw * 2654435769) & 4294967295") }}
+            draw -> {{ bitwise_xor(key, numbered_bits("draw")) }}
         ),
         draw_key -> {{ scaled_draw(mixed_bits("draw_key"), size) }}
     )

@@ -491,21 +491,23 @@ def draw_by_hand(
     key = bits_of(row.interaction_id) ^ bits_of(f"{SEED}\x1f{purpose}\x1f{tenant}")
     if case.setting(strategy_name) == "popularity":
         return draw_by_popularity(pool, line, slots, count, key)
-    in_line = [
-        line[mixed(key ^ draw * 2654435769 % 2**32) * len(line) >> 32]
-        for draw in range(1, count + 1)
-    ]
-    few_seen = count * (2 * (len(line) - len(pool)) + count) <= len(line)
-    if not (few_seen and len(set(in_line)) == count and not seen & set(in_line)):
-        gap_key = mixed(key ^ 1540483477)
-        turn = mixed(gap_key) * len(pool) >> 32
-        in_line = []
-        for draw in range(1, count + 1):
-            start = (draw - 1) * len(pool) // count
-            width = draw * len(pool) // count - start
-            bits = mixed(gap_key ^ draw * 2654435769 % 2**32)
-            in_line.append(pool[(start + (bits * width >> 32) + turn) % len(pool)])
-    return [(item, count / len(pool)) for item in in_line]
+    if count * (2 * (len(line) - len(pool)) + count) <= len(line):
+        for attempt_key in (key, mixed(key ^ 2246822507)):
+            in_line = [
+                line[mixed(attempt_key ^ draw * 2654435769 % 2**32) * len(line) >> 32]
+                for draw in range(1, count + 1)
+            ]
+            if len(set(in_line)) == count and not seen & set(in_line):
+                return [(item, count / len(pool)) for item in in_line]
+    gap_key = mixed(key ^ 1540483477)
+    turn = mixed(gap_key) * len(pool) >> 32
+    in_pool = []
+    for draw in range(1, count + 1):
+        start = (draw - 1) * len(pool) // count
+        width = draw * len(pool) // count - start
+        bits = mixed(gap_key ^ draw * 2654435769 % 2**32)
+        in_pool.append(pool[(start + (bits * width >> 32) + turn) % len(pool)])
+    return [(item, count / len(pool)) for item in in_pool]
 
 
 def draw_by_popularity(
