@@ -38,7 +38,7 @@ connection = duckdb.connect(warehouse, config={
     "threads": 2, "memory_limit": memory_limit, "temp_directory": temp_directory,
     "preserve_insertion_order": False,
 })
-connection.execute("set TimeZone = 'UTC'")
+connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
 for statement in statements:
     connection.execute(pathlib.Path(statement).read_text())
 """
@@ -48,18 +48,24 @@ create schema if not exists prepared;
 create schema if not exists features;
 create schema if not exists training;
 create table prepared.interactions as
-with drawn as (
+with bits as (
     select
         number,
-        md5_number_lower(number || 'user') % {users} as user_number,
-        cast(floor({items} * power(
-            (md5_number_lower(number || 'item') % 1000000007) / 1000000007, 3
-        )) as bigint) as item_number,
-        timestamp '2024-01-01' + to_seconds(cast(
-            md5_number_lower(number || 'time') % (365 * 86400) as bigint
-        )) as interacted_at,
-        cast(md5_number_lower(number || 'kind') % 10 as integer) as kind
+        md5_number_lower(cast(number as varchar)) as low,
+        md5_number_upper(cast(number as varchar)) as high
     from range({interactions}) as numbers (number)
+),
+drawn as (
+    select
+        number,
+        low % {users} as user_number,
+        cast(floor({items} * power((high % 1000000007) / 1000000007, 3)) as bigint)
+            as item_number,
+        timestamp '2024-01-01' + to_seconds(
+            cast(low // {users} % (365 * 86400) as bigint)
+        ) as interacted_at,
+        cast(high // 1000000007 % 10 as integer) as kind
+    from bits
 )
 select
     'tenant' as tenant_id,
