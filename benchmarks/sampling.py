@@ -213,7 +213,7 @@ def measure(
                 outcome.failure = f"> {bench.time_limit:.0f}"
                 continue
             except SystemExit as failed:
-                say(str(failed))
+                say(f"{failed}\n{bench.log.read_text()[-3000:]}")
                 outcome.failure = "failed"
                 continue
             outcome.runs.append(timing)
@@ -291,13 +291,15 @@ def print_growth(grown: dict[int, Outcome]) -> None:
         "| positives | seconds | negatives/s | peak GiB | seconds / n·log n | exact |"
     )
     print("|---|---|---|---|---|---|")
-    smallest = min(grown)
+    smallest = min(size for size, outcome in grown.items() if outcome.runs)
 
     def cost(size: int) -> float:
         return grown[size].seconds / (size * math.log(size))
 
     for size, outcome in sorted(grown.items()):
-        assert outcome.found is not None
+        if outcome.found is None:
+            print(f"| {size:,} | {outcome.failure} | - | - | - | - |")
+            continue
         print(
             f"| {size:,} | {outcome.seconds:.1f} "
             f"| {outcome.found.draws / outcome.seconds:,.0f} "
@@ -385,7 +387,8 @@ def main() -> None:
                 outcomes, warehouse = measure(bench, Dataset.read(folder), ["ours"])
                 shutil.rmtree(warehouse.file.parent)
                 grown[rows] = outcomes["ours"]
-            print_growth(grown)
+            if any(outcome.runs for outcome in grown.values()):
+                print_growth(grown)
         print(
             f"\n{RATIO} negatives for each positive. Exact: nothing seen, no repeats, "
             f"no short rows, every decile within {NOISE:.0f} standard deviations."
