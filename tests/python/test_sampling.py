@@ -8,14 +8,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import random
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from conftest import REAL_DATA, make_settings
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
 from scipy.stats import chisquare
 
 from ingest.contracts import PROJECT_ROOT
@@ -321,7 +320,47 @@ def real_cases() -> dict[str, Case]:
     return cases
 
 
+def large_cases() -> dict[str, Case]:
+    """Published data sets for the slow suite."""
+    cases = {}
+    if (path := REAL_DATA / "ml-latest-small" / "ratings.csv").is_file():
+        with path.open(encoding="utf-8", newline="") as file:
+            ratings = [
+                Interaction(
+                    f"ml {number}",
+                    row["userId"],
+                    row["movieId"],
+                    float(row["rating"]) >= 4,
+                    at=datetime.fromtimestamp(int(row["timestamp"]), UTC).replace(
+                        tzinfo=None
+                    ),
+                )
+                for number, row in enumerate(csv.DictReader(file))
+            ]
+        cases["ml-latest-small"] = Case(
+            dict.fromkeys(row.item for row in ratings),
+            ratings,
+            {"time_aware_negatives": True},
+        )
+    folder = REAL_DATA / "gowalla-lightgcn"
+    if folder.is_dir():
+        pairs = [
+            (user, item)
+            for name in ("train.txt", "valid.txt", "test.txt")
+            for line in (folder / name).read_text().splitlines()
+            for user, *items in [line.split()]
+            for item in items
+        ]
+        cases["gowalla"] = Case(
+            dict.fromkeys(item for _, item in pairs),
+            numbered(pairs),
+            {"candidate_count": 20},
+        )
+    return cases
+
+
 REAL = ("ml-100k", "ml-100k popularity", "microlens-50k")
+LARGE = ("ml-latest-small", "gowalla")
 
 
 @pytest.fixture(scope="module")
@@ -846,21 +885,40 @@ def test_another_seed_gives_other_draws(
     assert same < 0.01 * len(second)
 
 
-def test_what_is_drawn_from_published_data_has_its_golden_checksum(
-    built: Built,
-) -> None:
-    """`seeds/expected/sampling_checksums.csv` has rows and checksum by data set."""
+def test_what_is_drawn_has_its_golden_checksum(built: Built) -> None:
+    """A change of any draw, on any engine or version, is seen and has to be meant."""
+    found = built.fingerprints()
+    expected = golden_checksums()
+    assert found == {key: value for key, value in expected.items() if key in found}
+    assert {data_set for _, data_set in expected} == {
+        *synthetic_cases(),
+        *REAL,
+        *LARGE,
+    }
+
+
+@pytest.mark.scale
+def test_what_is_drawn_from_large_data_has_its_golden_checksum(build: Build) -> None:
+    cases = large_cases()
+    if not cases:
+        pytest.skip(f"needs the published data {', '.join(LARGE)}")
+    found = build("large", cases).fingerprints()
+    expected = golden_checksums()
+    assert found == {key: value for key, value in expected.items() if key in found}
+    assert {data_set for _, data_set in found} == set(cases)
+
+
+def golden_checksums() -> dict[tuple[str, str], tuple[int, int]]:
+    """Rows and checksum by purpose and data set."""
     path = PROJECT_ROOT / "seeds" / "expected" / "sampling_checksums.csv"
     with path.open(encoding="utf-8", newline="") as file:
-        expected = {
-            (row["purpose"], row["data_set"]): (int(row["rows"]), int(row["checksum"]))
+        return {
+            (row["purpose"], row["data_set"]): (
+                int(row["row_count"]),
+                int(row["checksum"]),
+            )
             for row in csv.DictReader(file)
         }
-    found = built.fingerprints()
-    assert {key: found.get(key) for key in expected if key in found} == {
-        key: value for key, value in expected.items() if key in found
-    }
-    assert {tenant for _, tenant in expected} >= set(synthetic_cases()) | set(REAL)
 
 
 def test_a_seed_that_is_no_whole_number_is_refused(
@@ -886,20 +944,29 @@ def test_a_seed_that_is_no_whole_number_is_refused(
     ],
 )
 def test_a_macro_refuses_a_wrong_argument_with_a_sentence(
-    tmp_path: Path, macro: str, arguments: dict[str, object], sentence: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    macro: str,
+    arguments: dict[str, object],
+    sentence: str,
 ) -> None:
-    folder = str(tmp_path)
-    done = subprocess.run(
+    for name, value in make_settings(tmp_path).environment().items():
+        monkeypatch.setenv(name, value)
+    said: list[str] = []
+    folders = ("--project-dir", "--profiles-dir", "--target-path", "--log-path")
+    places = (PROJECT_ROOT, PROJECT_ROOT, tmp_path, tmp_path)
+
+    def note(event: Any) -> None:
+        said.append(event.info.msg)
+
+    runner = dbtRunner(callbacks=[note])
+    result = runner.invoke(
         [
-            Path(sys.executable).with_name("dbt"),
-            *("run-operation", macro, "--args", json.dumps(arguments)),
-            *("--project-dir", PROJECT_ROOT, "--profiles-dir", PROJECT_ROOT),
-            *("--target-path", folder, "--log-path", folder),
-        ],
-        env=os.environ | make_settings(tmp_path).environment(),
-        capture_output=True,
-        text=True,
-        check=False,
+            *("run-operation", macro, "--args", json.dumps(arguments), "--quiet"),
+            *(str(each) for pair in zip(folders, places, strict=True) for each in pair),
+        ]
     )
-    assert done.returncode != 0
-    assert sentence in done.stdout
+    close: Callable[[], None] = DuckDBConnectionManager.close_all_connections
+    close()
+    assert not result.success
+    assert any(sentence in each for each in said)
