@@ -20,16 +20,22 @@
     case
         when
             method is null
-            or method not in ('{{ methods | list | join("', '") }}')
+            or method not in (
+                {%- for method in methods %}
+                '{{ method }}'{{ "," if not loop.last }}
+                {%- endfor %}
+            )
             then
-                'its method is ' || coalesce(method, 'empty')
-                || ', not one of {{ methods | list | join(", ") }}'
-        {%- for method, about in methods.items() %}
-        {%- for parameter in parameters if parameter not in about.reads %}
+                'its method is ' || coalesce(method, 'empty') || ', not one of '
+                {%- for method in methods %}
+                || '{{ method }}{{ ", " if not loop.last }}'
+                {%- endfor %}
+        {%- for method, reads in methods.items() %}
+        {%- for parameter in parameters if parameter not in reads %}
         when method = '{{ method }}' and {{ parameter }} is not null
             then '{{ method }} does not read {{ parameter }}, which must be empty'
         {%- endfor %}
-        {%- for parameter in about.reads if method != "global_time" %}
+        {%- for parameter in reads if method != "global_time" %}
         when method = '{{ method }}' and {{ parameter }} is null
             then '{{ method }} needs {{ parameter }}'
         {%- endfor %}

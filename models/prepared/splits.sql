@@ -3,14 +3,8 @@
     tenant's own rows of the seed tenant_splits, or those of `*` for a tenant without any.
     Rows of `*` that cut by time are passed over for tenants whose interactions do not all
     have times. Anything else that cannot be done makes the model fail with a sentence, so
-    that nothing is built on it; of several, the first by tenant and split.
+    that nothing is built on it; of several, it says one.
 -#}
-
-{%- set timed_methods = [] -%}
-{%- set untimed_methods = [] -%}
-{%- for method, about in split_methods().items() -%}
-    {%- do (timed_methods if about.by_time else untimed_methods).append(method) -%}
-{%- endfor %}
 
 with
 
@@ -29,7 +23,7 @@ tenant_splits as (
 
     select
         *,
-        method in ('{{ timed_methods | join("', '") }}') as is_by_time,
+        method in ('global_time', 'rolling_window') as is_by_time,
         {{ split_setting_problem() }} as problem
 
     from {{ ref('tenant_splits') }}
@@ -88,6 +82,7 @@ tenants_with_splits as (
 refusals as (
 
     select
+        1 as kind,
         tenant_id,
         split_name,
         'Split ' || split_name || ' of tenant ' || tenant_id
@@ -100,12 +95,13 @@ refusals as (
     union all
 
     select
+        2 as kind,
         tenant_id,
         split_name,
         'Split ' || split_name || ' of tenant ' || tenant_id
         || ' in seeds/tenant_splits.csv cannot be made: ' || method
         || ' cuts by time, and not every interaction of the tenant has one; use '
-        || '{{ untimed_methods | join(", ") }} instead.' as sentence
+        || 'leave_last_out, user_time_ratio, user_hash or k_fold instead.' as sentence
 
     from wanted_splits
 
@@ -118,16 +114,16 @@ refusals as (
     union all
 
     select
+        3 as kind,
         tenants.tenant_id,
         '' as split_name,
         'Tenant ' || tenants.tenant_id
-        || ' has no split: seeds/tenant_splits.csv has no row for it, or under *, '
+        || ' has no split: seeds/tenant_splits.csv has no row for it, or under *'
         || case
-            when tenants.has_times then 'at all.'
-            else
-                'that does without times, which not all of its interactions have; use '
-                || '{{ untimed_methods | join(", ") }}.'
-        end as sentence
+            when tenants.has_times then ''
+            else ', that does without times, which not all of its interactions have'
+        end
+        || '; use leave_last_out, user_time_ratio, user_hash or k_fold.' as sentence
 
     from tenants
 
@@ -146,9 +142,12 @@ first_refusals as (
 
     from refusals
 
-    qualify row_number() over (
-        order by tenant_id asc, split_name asc, sentence asc
-    ) = 1
+    order by
+        kind asc,
+        tenant_id asc,
+        split_name asc
+
+    limit 1
 
 ),
 

@@ -158,7 +158,7 @@ share_cuts as (
 
 ),
 
--- Rolling windows: the cuts of each fold; other methods have one fold, or no cuts in time.
+-- Rolling windows: the cuts of each fold. Other methods have one fold, or no such cuts.
 
 last_instants as (
 
@@ -236,7 +236,6 @@ placed_positives as (
 
     select
         split_number,
-        method,
         user_id,
         interaction_order,
         row_number() over user_positives as place,
@@ -259,22 +258,19 @@ split_places as (
         placed_positives.split_number,
         placed_positives.user_id,
         placed_positives.interaction_order,
-        case splits.method
-            when 'leave_last_out' then
-                {{ leave_last_out_split(
-                    'placed_positives.positive_count - placed_positives.place + 1',
-                    'placed_positives.positive_count',
-                    'splits.validation_count',
-                    'splits.test_count',
-                ) }}
-            else
-                {{ share_split(
-                    'placed_positives.place - 1',
-                    'placed_positives.positive_count',
-                    'splits.train_share',
-                    'splits.validation_share',
-                ) }}
-        end as split
+        splits.method,
+        {{ leave_last_out_split(
+            'placed_positives.positive_count - placed_positives.place + 1',
+            'placed_positives.positive_count',
+            'splits.validation_count',
+            'splits.test_count',
+        ) }} as last_out_split,
+        {{ share_split(
+            'placed_positives.place - 1',
+            'placed_positives.positive_count',
+            'splits.train_share',
+            'splits.validation_share',
+        ) }} as ratio_split
 
     from placed_positives
 
@@ -324,8 +320,19 @@ hashed_users as (
 
 user_places as (
 
-    select * from split_places
+    select
+        split_number,
+        user_id,
+        interaction_order,
+        case
+            when method = 'leave_last_out' then last_out_split
+            else ratio_split
+        end as split
+
+    from split_places
+
     union all
+
     select * from hashed_users
 
 ),
@@ -346,30 +353,21 @@ user_cuts as (
 
 ),
 
-split_positives as {{ inlined() }} (
+cut_positives as {{ inlined() }} (
 
     select
         kept_positives.*,
         cuts.fold,
-        case
-            when kept_positives.method in ('global_time', 'rolling_window') then
-                {{ cut_split(
-                    'kept_positives.interacted_at',
-                    'cuts.train_until',
-                    'cuts.validation_until',
-                ) }}
-            when kept_positives.method = 'k_fold' then
-                case
-                    when kept_positives.test_fold = cuts.fold then 'test'
-                    else 'train'
-                end
-            else
-                {{ cut_split(
-                    'kept_positives.interaction_order',
-                    'user_cuts.train_until',
-                    'user_cuts.validation_until',
-                ) }}
-        end as split
+        {{ cut_split(
+            'kept_positives.interacted_at',
+            'cuts.train_until',
+            'cuts.validation_until',
+        ) }} as time_split,
+        {{ cut_split(
+            'kept_positives.interaction_order',
+            'user_cuts.train_until',
+            'user_cuts.validation_until',
+        ) }} as order_split
 
     from kept_positives
 
@@ -381,6 +379,21 @@ split_positives as {{ inlined() }} (
         and kept_positives.user_id = user_cuts.user_id
 
     where cuts.test_until is null or kept_positives.interacted_at <= cuts.test_until
+
+),
+
+split_positives as {{ inlined() }} (
+
+    select
+        * exclude (method, test_fold, time_split, order_split),
+        case
+            when method in ('global_time', 'rolling_window') then time_split
+            when method != 'k_fold' then order_split
+            when test_fold = fold then 'test'
+            else 'train'
+        end as split
+
+    from cut_positives
 
 ),
 
