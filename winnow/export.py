@@ -13,8 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as StillRunning
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -208,14 +207,10 @@ class _Run:
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(run)
             try:
-                while True:
-                    try:
-                        return running.result(timeout=_POLL_SECONDS)
-                    except StillRunning:
-                        if running.done():
-                            raise
-                        self.progress(what, self.connection.query_progress())
-            except KeyboardInterrupt:
+                while not wait([running], timeout=_POLL_SECONDS).done:
+                    self.progress(what, self.connection.query_progress())
+                return running.result()
+            except BaseException:
                 self.connection.interrupt()
                 raise
 

@@ -23,8 +23,7 @@ select
     user_number,
     place,
     case
-        when tenant_id = '007' then printf('%03d', user_number)
-        when tenant_id = 'shop' then 'user ' || user_number
+        when tenant_id in ('007', 'shop') then printf('%03d', user_number)
         else '<NA>' || chr(9) || '"' || user_number || chr(10) || '%'
     end as user_id,
     (user_number * 7 + place * place) % {items} as item_number,
@@ -66,9 +65,9 @@ create table training.split_assignments as
 select
     interactions.* exclude (event_type, load_id, rating, price, is_positive),
     methods.split_name,
-    case
-        when interaction_order = {positives} then 'test'
-        when interaction_order = {positives} - 1 then 'validation'
+    case {positives} - interaction_order
+        when 0 then if(methods.fold = 1, 'validation', 'test')
+        when 1 then if(methods.fold = 1, 'test', 'validation')
         else 'train'
     end as split,
     methods.fold,
@@ -150,7 +149,8 @@ drop table given;
 _CODES = """
 create table prepared.{entity}_codes as
 select tenant_id, {entity}_id, row_number() over (
-    partition by tenant_id order by {entity}_number desc
+    partition by tenant_id
+    order by case when tenant_id = 'shop' then 1 else -1 end * {entity}_number
 ) as {entity}_index
 from (select distinct tenant_id, {entity}_id, {entity}_number from given);
 comment on column prepared.{entity}_codes.{entity}_index is 'The {entity} as a number.';

@@ -300,8 +300,11 @@ def test_an_export_is_replaced_when_asked_and_nothing_else_is(
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("all my work")
-    with pytest.raises(InputError, match="is not an export"):
-        export(warehouse, mine, overwrite=True)
+    for manifest in (None, "no JSON", '{"name": "thesis"}', "[]"):
+        if manifest is not None:
+            (mine / "manifest.json").write_text(manifest)
+        with pytest.raises(InputError, match="is not an export"):
+            export(warehouse, mine, overwrite=True)
     with pytest.raises(InputError, match="is a file"):
         export(warehouse, mine / "thesis.txt", overwrite=True)
     assert (mine / "thesis.txt").read_text() == "all my work"
@@ -364,6 +367,9 @@ def test_a_killed_export_leaves_no_half_of_one_and_the_next_cleans_up(
         assert {path.name for path in folder.rglob("part_*")} == {
             Path(file["path"]).name for file in manifest["files"]
         }
+    for partial in tmp_path.glob(".out.partial"):
+        (partial / "tenant_id=gone").mkdir()
+        (partial / "tenant_id=gone" / "part_0.parquet").write_text("half of a file")
     report = export(warehouse, out, overwrite=out.exists())
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert len(parts(tmp_path)) == len(report.files)
@@ -408,6 +414,21 @@ def test_the_command_prints_what_it_wrote(warehouse: Settings, tmp_path: Path) -
     assert (again.returncode, again.stdout) == (2, "")
     assert again.stderr.count("\n") == 1
     assert "is not empty" in again.stderr
+
+
+def test_progress_is_told_what_is_written(
+    warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("winnow.export._POLL_SECONDS", 0.0)
+    told: set[str] = set()
+
+    def progress(what: str, percent: float) -> None:
+        assert -1 <= percent <= 100
+        told.add(what)
+
+    request = ExportRequest(format="recbole", tenants=["007"])
+    export(warehouse, tmp_path / "out", request, progress=progress)
+    assert told >= {"007/007.inter", "007/007.train.inter"}
 
 
 def test_recbole_files_have_typed_headers_our_splits_and_readable_tokens(
@@ -458,6 +479,21 @@ def test_recbole_files_have_typed_headers_our_splits_and_readable_tokens(
     assert {"name": "rating", "type": "float", "description": None} in (
         manifest["columns"]["train.inter"]
     )
+
+
+@pytest.mark.parametrize(("fold", "order"), [(None, "12.0"), (2, "12.0"), (1, "11.0")])
+def test_recbole_gets_one_fold_of_the_split_that_is_asked_for(
+    warehouse: Settings, tmp_path: Path, fold: int | None, order: str
+) -> None:
+    for what in ("interactions", "sequences"):
+        request = ExportRequest(
+            what, "recbole", tenants=["007"], split_name="folds", fold=fold
+        )
+        export(warehouse, tmp_path / what, request)
+        rows = atomic(tmp_path / what / "007" / "007.test.inter")
+        assert len(rows) == (USERS if what == "interactions" else USERS // 2)
+        days = {float(row["timestamp:float"]) // 86400 - 19722 for row in rows}
+        assert days == {float(order)}
 
 
 def atomic(path: Path) -> list[dict[str, str]]:
@@ -525,7 +561,9 @@ def test_each_row_is_read_once_over_all_shards(exported: Path) -> None:
         assert sorted(row for rows in shards for row in rows) == sorted(whole)
 
 
-def test_batches_have_the_asked_for_size_columns_and_folders(exported: Path) -> None:
+def test_batches_have_the_asked_for_size_columns_and_folders(
+    warehouse: Settings, exported: Path
+) -> None:
     reader = RecordBatches(
         exported, ["split", "label"], ["007"], ["train", "test"], batch_size=100
     )
@@ -534,6 +572,10 @@ def test_batches_have_the_asked_for_size_columns_and_folders(exported: Path) -> 
     assert {tuple(batch.schema.names) for batch in batches} == {("split", "label")}
     splits = Counter(value for batch in batches for value in batch[0].to_pylist())
     assert splits == {"train": EXAMPLES - 4 * USERS, "test": 2 * USERS}
+    only = exported.parent / "only"
+    export(warehouse, only, ExportRequest(tenants=["007"], splits=["test"]))
+    tenants = {row[0] for row in keys(RecordBatches(only, tenants=["007"]).batches())}
+    assert tenants == {"007"}
     with pytest.raises(InputError, match="has no column lable; it has interaction_id"):
         RecordBatches(exported, ["lable"])
     with pytest.raises(InputError, match="it has no manifest"):
@@ -552,6 +594,9 @@ def test_the_seed_and_the_epoch_decide_the_order(exported: Path) -> None:
     for different in (second, other, unshuffled):
         assert different != first
         assert sorted(different) == sorted(first)
+    one_group = RecordBatches(exported, None, ["007"], ["train"], shuffle_buffer=300)
+    orders = [keys(one_group.batches(epoch=epoch)) for epoch in (1, 2)]
+    assert orders[0] != orders[1]
     places = {row: place for place, row in enumerate(unshuffled)}
     moved = np.array([abs(places[row] - place) for place, row in enumerate(first)])
     assert np.median(moved) > 100

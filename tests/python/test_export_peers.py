@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import make_settings, rows_of
 from exporting import AWKWARD, ITEMS, POSITIVES, TENANTS, USERS, write_warehouse
@@ -157,6 +159,22 @@ def test_types_nulls_and_lists_become_tensors(
             assert matrix.shape == (len(lengths), width)
             filled = torch.arange(width) >= width - lengths[:, None]
             assert torch.equal(matrix > 0, filled)
+
+
+def test_lists_of_different_lengths_are_padded_on_the_left(tmp_path: Path) -> None:
+    from winnow.torch_dataset import InteractionStream
+
+    table = pa.table({"item_indexes": [[1], [2, 3, 4], [], [5, 6]]})
+    pq.write_table(table, tmp_path / "part_0.parquet")
+    (tmp_path / "manifest.json").write_text(
+        '{"format": "parquet", "partitions": [{"rows": 4}], '
+        '"files": [{"path": "part_0.parquet"}]}'
+    )
+    batches = [
+        batch["item_indexes"].tolist()
+        for batch in InteractionStream(tmp_path, batch_size=3)
+    ]
+    assert batches == [[[0, 0, 1], [2, 3, 4], [0, 0, 0]], [[5, 6]]]
 
 
 @pytest.mark.parametrize("tenant", ["shop", "007", AWKWARD])
