@@ -25,6 +25,7 @@ FEATURE_MODELS = (
     "features.interaction_inputs",
     "features.interaction_features",
 )
+VIEWS = ("features.interaction_inputs",)
 EXAMPLE_MODELS = (
     "features.item_timeline",
     "features.user_category_timeline",
@@ -85,6 +86,9 @@ create table prepared.tenants as
 select
     'tenant' as tenant_id, true as has_times, max(interacted_at) as last_interacted_at
 from prepared.interactions;
+create table prepared.users as
+select 'tenant' as tenant_id, 'user-' || number as user_id
+from range({users}) as numbers (number);
 create table prepared.items as
 select 'tenant' as tenant_id, 'item-' || number as item_id
 from range({items}) as numbers (number);
@@ -265,7 +269,8 @@ class Bench:
         dbt += ["--project-dir", PROJECT_ROOT, "--profiles-dir", PROJECT_ROOT]
         run(dbt, self.environment, self.home / "log.txt")
         return [
-            f"create or replace table {name} as {self._compiled(name)}"
+            f"create or replace {'view' if name in VIEWS else 'table'} {name} as "
+            f"{self._compiled(name)}"
             for name in names
         ]
 

@@ -2,7 +2,8 @@
     One row per interaction: its user, its item and the user in the item's category as
     they stood strictly before it. Interactions of the same instant never count, also
     the user's own: nothing says which of them came first. Every figure of an entity
-    comes from one frame, `earlier`, or one that ends where it ends.
+    comes from one frame, `earlier`, or one that ends where it ends. Texts stay out of
+    the sorts and are joined to the result, but for interaction_id.
 
     For tenants without times, strictly before means earlier in the user's own history;
     item features are null there, because nothing orders different users' interactions.
@@ -16,10 +17,7 @@ with
 interaction_inputs as (
 
     select
-        tenant_id,
         interaction_id,
-        user_id,
-        item_id,
         user_number,
         item_number,
         version_number,
@@ -47,41 +45,31 @@ item_versions as (
 
 ),
 
--- Texts leave before the sorts and come back at the end, but for interaction_id.
 users as (
 
     select
-        user_number,
         tenant_id,
-        user_id
+        user_id,
+        {{ number_of('user_id') }} as user_number
 
-    from interaction_inputs
-
-    group by
-        user_number,
-        tenant_id,
-        user_id
+    from {{ ref('users') }}
 
 ),
 
 items as (
 
     select
-        item_number,
-        item_id
+        item_id,
+        {{ number_of('item_id') }} as item_number
 
-    from interaction_inputs
-
-    group by
-        item_number,
-        item_id
+    from {{ ref('items') }}
 
 ),
 
 with_categories as (
 
     select
-        * exclude (tenant_id, user_id, item_id),
+        *,
         count(*) over earlier as category_interactions,
         cast(sum(positive) over earlier as bigint) as category_positives,
         last_value(as_of) over earlier as category_last_at

@@ -1,6 +1,7 @@
 {#-
     One row per interaction: what the point-in-time features are computed from, narrow
-    and with whole numbers for keys, because it is sorted several times.
+    and with whole numbers for keys, because it is sorted several times. A view: each of
+    its readers needs other columns, and writing them costs more than computing them.
 
     `moment` says what came before what: microseconds since 1970 for tenants whose every
     interaction has a time, else the place in the user's own history. Equal moments are
@@ -58,13 +59,9 @@ numbered_users as (
     select
         tenant_id,
         user_id,
-        row_number() over (order by tenant_id asc, user_id asc) as user_number
+        {{ number_of('user_id') }} as user_number
 
-    from interactions
-
-    group by
-        tenant_id,
-        user_id
+    from {{ ref('users') }}
 
 ),
 
@@ -73,13 +70,9 @@ numbered_items as (
     select
         tenant_id,
         item_id,
-        row_number() over (order by tenant_id asc, item_id asc) as item_number
+        {{ number_of('item_id') }} as item_number
 
-    from interactions
-
-    group by
-        tenant_id,
-        item_id
+    from {{ ref('items') }}
 
 ),
 

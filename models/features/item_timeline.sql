@@ -10,8 +10,6 @@ with
 interaction_inputs as (
 
     select
-        tenant_id,
-        item_id,
         item_number,
         rating_millionths,
         is_positive,
@@ -27,16 +25,11 @@ interaction_inputs as (
 items as (
 
     select
-        item_number,
         tenant_id,
-        item_id
+        item_id,
+        {{ number_of('item_id') }} as item_number
 
-    from interaction_inputs
-
-    group by
-        item_number,
-        tenant_id,
-        item_id
+    from {{ ref('items') }}
 
 ),
 

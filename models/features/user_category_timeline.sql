@@ -10,8 +10,6 @@ with
 interaction_inputs as (
 
     select
-        tenant_id,
-        user_id,
         user_number,
         category_number,
         moment,
@@ -38,16 +36,11 @@ item_versions as (
 users as (
 
     select
-        user_number,
         tenant_id,
-        user_id
+        user_id,
+        {{ number_of('user_id') }} as user_number
 
-    from interaction_inputs
-
-    group by
-        user_number,
-        tenant_id,
-        user_id
+    from {{ ref('users') }}
 
 ),
 

@@ -115,16 +115,6 @@ user_category_timeline as (
 
 ),
 
-items as (
-
-    select
-        tenant_id,
-        item_id
-
-    from {{ ref('items') }}
-
-),
-
 item_versions as (
 
     select
@@ -159,13 +149,9 @@ numbered_users as (
     select
         tenant_id,
         user_id,
-        row_number() over (order by tenant_id asc, user_id asc) as user_number
+        {{ number_of('user_id') }} as user_number
 
-    from positives
-
-    group by
-        tenant_id,
-        user_id
+    from {{ ref('users') }}
 
 ),
 
@@ -174,9 +160,9 @@ numbered_items as (
     select
         tenant_id,
         item_id,
-        row_number() over (order by tenant_id asc, item_id asc) as item_number
+        {{ number_of('item_id') }} as item_number
 
-    from items
+    from {{ ref('items') }}
 
 ),
 

@@ -260,6 +260,8 @@ def write_inputs(warehouse: Path, data: Data) -> None:
             create table prepared.items as
             select tenant_id, item_id, ['a', 'b'] as categories
             from prepared.tenants, (values {items}) as items (item_id);
+            create table prepared.users as
+            select tenant_id, user_id from prepared.interactions group by all;
             create table training.positives as
             select
                 tenant_id, interaction_id, user_id, item_id, event_type,
@@ -561,8 +563,8 @@ def test_every_table_of_features_has_the_gate_on_every_time_that_it_holds(
     files.append(PROJECT_ROOT / "models" / "training" / "examples.yml")
     with duckdb.connect(str(built.settings.warehouse), read_only=True) as connection:
         tables = connection.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() "
-            "where schema_name = 'features' union all select 'training.examples'"
+            "select table_name from information_schema.tables "
+            "where table_schema = 'features' union all select 'examples'"
         ).fetchall()
     assert len(tables) == len(files) > 8
     for file in files:
@@ -582,7 +584,8 @@ def test_every_table_of_features_has_the_gate_on_every_time_that_it_holds(
 def test_the_gate_passes_what_was_built_and_catches_every_tampered_input(
     built: Built,
 ) -> None:
-    """The SQL that dbt ran is run again on tables with one row moved to its as_of."""
+    """The SQL that dbt ran is run again on copies of the tables with one input moved
+    to its row's as_of or beyond."""
     settings = built.settings
     result = run_dbt(settings, ["test", "--select", "test_name:inputs_before_as_of"])
     assert result.succeeded, result.failures
@@ -594,18 +597,20 @@ def test_the_gate_passes_what_was_built_and_catches_every_tampered_input(
         if not node.get("test_metadata"):
             continue
         model = manifest["nodes"][node["attached_node"]]
-        table = f"{model['schema']}.{model['name']}"
+        sql = outcome["compiled_code"].replace(model["relation_name"], "tampered")
         for column in node["test_metadata"]["kwargs"]["columns"]:
-            for tampered in ("as_of", "timestamp '2030-01-01'"):
+            for late in ("as_of", "timestamp '2030-01-01'"):
                 with duckdb.connect(str(settings.warehouse)) as connection:
-                    connection.begin()
                     connection.execute(
-                        f"update {table} set {column} = {tampered} where rowid = "
-                        f"(select max(rowid) from {table} where as_of is not null)"
+                        f"create temp table tampered as from {model['relation_name']}"
                     )
-                    found = connection.execute(outcome["compiled_code"]).fetchall()
-                    connection.rollback()
-                assert len(found) == 1, (table, column)
+                    assert connection.execute(sql).fetchall() == []
+                    connection.execute(
+                        f"update tampered set {column} = {late} where rowid = "
+                        "(select max(rowid) from tampered where as_of is not null)"
+                    )
+                    found = connection.execute(sql).fetchall()
+                assert len(found) == 1, (model["name"], column)
                 checked += 1
     assert checked > 30
 
