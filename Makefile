@@ -62,11 +62,15 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff and a strict parse of the dbt pr
 
 .PHONY: test
 test: lint ## everything that a change must pass
-	$(BIN)/pytest -m "not scale and not peers"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not scale and not peers"
 
 .PHONY: test-scale
 test-scale: $(VENV)/dev.stamp ## the slow suites, on millions of rows
 	$(BIN)/pytest -m scale
+
+.PHONY: test-peers
+test-peers: $(PEERS)/peers.stamp ## let real PyTorch and RecBole read what is exported (installs 4.3 GB)
+	PYTHONPATH=. $(PEERS)/bin/python -m pytest -p no:cacheprovider -o addopts="" tests/python/test_export_peers.py
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp ## measure loading and building 10 million interactions (about ten minutes)

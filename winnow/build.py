@@ -36,7 +36,7 @@ def build(
     settings: Settings, select: Sequence[str] = (), stage: Stage | None = None
 ) -> BuildReport:
     """Gate, then ``dbt build`` (``select`` in dbt's selection syntax; all nodes when
-    empty).
+    empty), without the unit tests, which say nothing of the data.
 
     Holds the warehouse's lock throughout. Raises BuildError when the gate stops the
     feed (dbt has then not run) or a dbt node fails, and InputError when another process
@@ -54,7 +54,8 @@ def build(
         )
         if not gate.passed:
             raise BuildError(_gate_message(gate))
-        arguments = ["build", *(["--select", *select] if select else [])]
+        arguments = ["build", "--exclude-resource-type", "unit_test"]
+        arguments += ["--select", *select] if select else []
         result = run_dbt(settings, arguments, progress=tell)
         if not result.succeeded:
             raise BuildError(_dbt_message(settings, result))

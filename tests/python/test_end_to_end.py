@@ -173,60 +173,91 @@ def test_user_and_item_keys_equal_pythons_uuid5(
             assert found == uuid.uuid5(NAMESPACE, f"{entity}\x1f{tenant}\x1f{key}")
 
 
-def test_building_again_gives_identical_tables_on_one_and_two_threads(
+def dbt_build(home: Path, **extra: str) -> None:
+    """Plain ``dbt build``, unit tests and all."""
+    dbt = Path(sys.executable).with_name("dbt")
+    done = subprocess.run(
+        [dbt, "build", "--profiles-dir", PROJECT_ROOT, "--project-dir", PROJECT_ROOT],
+        env=make_environment(home)
+        | {"DBT_TARGET_PATH": str(home), "DBT_LOG_PATH": str(home)}
+        | extra,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_building_again_with_plain_dbt_and_one_thread_gives_identical_tables(
     sample: tuple[Path, dict[str, Any]],
 ) -> None:
     home, _ = sample
     first = checksums(home)
-    make_winnow(home)("build", WINNOW_THREADS="1", WINNOW_DUCKDB_THREADS="1")
-    assert checksums(home) == first
-    make_winnow(home)("build", WINNOW_THREADS="2", WINNOW_DUCKDB_THREADS="2")
+    dbt_build(home, WINNOW_THREADS="1", WINNOW_DUCKDB_THREADS="1")
     assert checksums(home) == first
 
 
 def test_a_fresh_clone_with_nothing_loaded_passes_plain_dbt_build(
     tmp_path: Path,
 ) -> None:
-    dbt = Path(sys.executable).with_name("dbt")
-    done = subprocess.run(
-        [dbt, "build", "--profiles-dir", PROJECT_ROOT, "--project-dir", PROJECT_ROOT],
-        env=make_environment(tmp_path)
-        | {"DBT_TARGET_PATH": str(tmp_path), "DBT_LOG_PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
+    dbt_build(tmp_path)
     assert query(tmp_path, "select count(*) from training.examples") == [(0,)]
 
 
-def test_a_csv_with_its_own_column_names_reaches_the_training_examples(
-    tmp_path: Path,
-) -> None:
+@pytest.fixture(scope="session")
+def feeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two small feeds of a user's own, loaded and built."""
+    home = tmp_path_factory.mktemp("feeds")
+    winnow = make_winnow(home)
     lines = ["CustomerID,StockCode,InvoiceDate,Quantity"]
     lines += [
         f"{17850 + user},{80000 + (user * 7 + day * 3) % 40},12/{day}/2010 8:{day:02},2"
         for user in range(30)
         for day in range(1, 29)
     ]
-    orders = tmp_path / "orders.csv"
+    orders = home / "orders.csv"
     orders.write_text("\r\n".join(lines))
-    winnow = make_winnow(tmp_path)
     winnow(
         *("load", "canonical", orders, "--tenant", "retail"),
         *("--map", "user_id=CustomerID", "--map", "item_id=StockCode"),
         *("--map", "interacted_at=InvoiceDate", "--map", "quantity=Quantity"),
     )
+    rows = [
+        f"u{row % 50},i{row % 83},like,{1_700_000_000 + row}" for row in range(1000)
+    ]
+    rows[500] = "u1,i1,like,tomorrow"
+    likes = home / "interactions.csv"
+    likes.write_text("user_id,item_id,event_type,interacted_at\n" + "\n".join(rows))
+    winnow("load", "canonical", likes, "--tenant", "likes")
     winnow("build")
+    return home
+
+
+def test_a_csv_with_its_own_column_names_reaches_the_training_examples(
+    feeds: Path,
+) -> None:
     assert query(
-        tmp_path,
+        feeds,
         "select count(*), min(interacted_at)::varchar, max(interacted_at)::varchar, "
-        "sum(quantity) from prepared.interactions",
+        "sum(quantity) from prepared.interactions where tenant_id = 'retail'",
     ) == [(840, "2010-12-01 08:01:00", "2010-12-28 08:28:00", 1680)]
     labels = query(
-        tmp_path, "select label, count(*) from training.examples group by 1 order by 1"
+        feeds,
+        "select label, count(*) from training.examples where tenant_id = 'retail' "
+        "group by 1 order by 1",
     )
     assert labels == [(0, 4 * 840), (1, 840)]
+
+
+def test_one_bad_row_in_a_thousand_is_refused_alone(feeds: Path) -> None:
+    assert query(
+        feeds,
+        "select tenant_id, reasons, raw_record->>'interacted_at', row_number, "
+        "line_number from validated.rejected_records",
+    ) == [("likes", ["interacted_at.type"], "tomorrow", 501, 502)]
+    assert query(
+        feeds, "select count(*) from prepared.interactions where tenant_id = 'likes'"
+    ) == [(999,)]
 
 
 def test_a_feed_that_is_mostly_bad_is_stopped_before_dbt_runs(tmp_path: Path) -> None:
@@ -247,24 +278,6 @@ def test_a_feed_that_is_mostly_bad_is_stopped_before_dbt_runs(tmp_path: Path) ->
     assert query(
         tmp_path, "select count(*) from duckdb_tables() where schema_name = 'prepared'"
     ) == [(0,)]
-
-
-def test_one_bad_row_in_a_thousand_is_refused_alone(tmp_path: Path) -> None:
-    feed = tmp_path / "interactions.csv"
-    rows = [
-        f"u{row % 50},i{row % 83},like,{1_700_000_000 + row}" for row in range(1000)
-    ]
-    rows[500] = "u1,i1,like,tomorrow"
-    feed.write_text("user_id,item_id,event_type,interacted_at\n" + "\n".join(rows))
-    winnow = make_winnow(tmp_path)
-    winnow("load", "canonical", feed)
-    winnow("build")
-    assert query(
-        tmp_path,
-        "select reasons, raw_record->>'interacted_at', row_number, line_number "
-        "from validated.rejected_records",
-    ) == [(["interacted_at.type"], "tomorrow", 501, 502)]
-    assert query(tmp_path, "select count(*) from prepared.interactions") == [(999,)]
 
 
 @pytest.fixture(scope="session")
@@ -372,7 +385,8 @@ def test_every_untouched_item_is_equally_likely_to_be_drawn(
                 )
             ),
             expected as (
-                select tenth, sum(positive_count * draw_count / pool_size) as expected
+                select tenth, sum(positive_count * negative_ratio / pool_size)
+                    as expected
                 from training.user_pools cross join items
                 where tenant_id = 'shop' and (user_id, item_id) not in (
                     select (user_id, item_id)
