@@ -356,6 +356,7 @@ def main() -> None:
     parser.add_argument("--time-limit", type=float, default=600, help="seconds, peers'")
     parser.add_argument("--memory-limit", default="12GB", help="DuckDB's")
     parser.add_argument("--no-growth", action="store_true", help="one size only")
+    parser.add_argument("--no-point-in-time", action="store_true")
     parser.add_argument("--scratch", type=Path, help="folder for the data")
     default = PROJECT / ".venv-peers" / "bin" / "python"
     parser.add_argument("--peers-python", type=Path, default=default)
@@ -393,6 +394,8 @@ def main() -> None:
             f"\n{RATIO} negatives for each positive. Exact: nothing seen, no repeats, "
             f"no short rows, every decile within {NOISE:.0f} standard deviations."
         )
+    if arguments.no_point_in_time:
+        return
     say("point-in-time features")
     print("\n### Point-in-time features\n")
     point_in_time.print_table(

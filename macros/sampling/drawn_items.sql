@@ -20,27 +20,21 @@
     drawn for certain instead, counts as seen for the others, and so on until none is
     left that large.
 
-    Needs the CTEs `requests` (interaction_id, user_number, request_key, strategy,
-    draw_count from 1 to pool_size, item_count, pool_size, free_slot_count, tenant_number,
-    first_item_number), `seen_items` and `item_slots` (as the models of that name).
+    Needs the CTEs `requests` (of sampling_requests), `seen_items` and `item_slots` (as the models of that name).
 -#}
 {% macro drawn_items() -%}
 {%- set seen_pair = "user_number * 2147483648 + item_position" -%}
 {%- for attempt in [1, 2] %}
-open_requests_{{ attempt }} as (
+open_requests_{{ attempt }} as {{ inlined() if attempt == 1 else '' }} (
 
     {% if attempt == 1 -%}
     select
         *,
-        -- Equal numbers of two requests of a user mean equal draws.
-        user_number * 4294967296 + request_key as request_number,
         request_key as attempt_key
 
     from requests
 
-    where
-        strategy = 'uniform'
-        and draw_count * (2 * (item_count - pool_size) + draw_count) <= item_count
+    where is_drawn_first
     {%- else -%}
     select
         open_requests_{{ attempt - 1 }}.* exclude (attempt_key),
@@ -193,14 +187,10 @@ gap_requests as (
     from requests
 
     left join refused_requests_2
-        on requests.user_number * 4294967296 + requests.request_key
-        = refused_requests_2.request_number
+        on requests.request_number = refused_requests_2.request_number
 
     where
-        requests.strategy != 'uniform'
-        or requests.draw_count
-        * (2 * (requests.item_count - requests.pool_size) + requests.draw_count)
-        > requests.item_count
+        not requests.is_drawn_first
         or refused_requests_2.request_number is not null
 
 ),
@@ -218,7 +208,7 @@ weighted_pools as (
 
     from gap_requests
 
-    where strategy = 'popularity'
+    where is_weighted
 
     group by all
 
@@ -365,7 +355,7 @@ placed_requests as (
     select
         gap_requests.interaction_id,
         gap_requests.user_number,
-        gap_requests.strategy,
+        gap_requests.is_weighted,
         gap_requests.request_key,
         gap_requests.tenant_number,
         gap_requests.first_item_number,
@@ -375,14 +365,18 @@ placed_requests as (
         - coalesce(certain_pools.draws_left, gap_requests.draw_count) as certain_count,
         coalesce(certain_pools.draws_left, gap_requests.draw_count) as draws_left,
         case
-            when gap_requests.strategy = 'uniform' then gap_requests.pool_size
-            else coalesce(certain_pools.free_slots_left, gap_requests.free_slot_count)
+            when gap_requests.is_weighted
+                then
+                    coalesce(
+                        certain_pools.free_slots_left, gap_requests.free_slot_count
+                    )
+            else gap_requests.pool_size
         end as free_count
 
     from gap_requests
 
     left join certain_pools
-        on gap_requests.strategy = 'popularity'
+        on gap_requests.is_weighted
         and gap_requests.user_number = certain_pools.user_number
         and gap_requests.item_count = certain_pools.item_count
 
@@ -392,14 +386,14 @@ gap_users as (
 
     select
         user_number,
-        strategy,
+        is_weighted,
         gap_item_count
 
     from placed_requests
 
     group by
         user_number,
-        strategy,
+        is_weighted,
         gap_item_count
 
 ),
@@ -410,12 +404,12 @@ taken_places as (
         seen_items.user_number,
         gap_users.gap_item_count,
         case
-            when gap_users.strategy = 'uniform' then seen_items.item_position
-            else seen_items.first_slot
+            when gap_users.is_weighted then seen_items.first_slot
+            else seen_items.item_position
         end as place,
         case
-            when gap_users.strategy = 'uniform' then 1
-            else seen_items.slot_count
+            when gap_users.is_weighted then seen_items.slot_count
+            else 1
         end as width
 
     from seen_items
@@ -516,7 +510,7 @@ free_places as (
     select
         interaction_id,
         user_number,
-        strategy,
+        is_weighted,
         tenant_number,
         first_item_number,
         gap_item_count,
@@ -527,7 +521,7 @@ free_places as (
             stratum_start
             + turn
             + case
-                when strategy = 'uniform'
+                when not is_weighted
                     then {{ scaled_draw(
                         mixed_bits('draw_key'), 'stratum_end - stratum_start'
                     ) }}
@@ -565,7 +559,7 @@ gap_draws as (
 
     from places
 
-    where strategy = 'uniform'
+    where not is_weighted
 
     union all
 
@@ -583,7 +577,7 @@ gap_draws as (
         on places.tenant_number = item_slots.tenant_number
         and places.place >= item_slots.first_slot
 
-    where places.strategy = 'popularity'
+    where places.is_weighted
 
     union all
 

@@ -1,7 +1,8 @@
 {#-
     The CTE `requests`, which drawn_items needs: one row per positive with how many items
     to draw for it, by what strategy, from what. The key, and with it every draw, is
-    that of the seed, the purpose, the tenant and the interaction. Needs the CTEs
+    that of the seed, the purpose, the tenant and the interaction. It is the one CTE with a
+    row per positive that is kept in memory. Needs the CTEs
     `user_pools` and `positive_pools` (as the models of that name) and the positives'.
 -#}
 {% macro sampling_requests(positives, strategy, draws, purpose) -%}
@@ -76,7 +77,7 @@ time_aware_requests as (
 
 ),
 
-wanted_requests as (
+wanted_requests as {{ inlined() }} (
 
     select * from static_requests
     union all
@@ -84,14 +85,14 @@ wanted_requests as (
 
 ),
 
-requests as (
+keyed_requests as {{ inlined() }} (
 
     select
         wanted_requests.interaction_id,
         wanted_requests.user_number,
         wanted_requests.tenant_number,
         wanted_requests.first_item_number,
-        wanted_requests.strategy,
+        wanted_requests.strategy = 'popularity' as is_weighted,
         least(wanted_requests.wanted_count, wanted_requests.pool_size) as draw_count,
         wanted_requests.item_count,
         wanted_requests.pool_size,
@@ -108,6 +109,20 @@ requests as (
     where
         wanted_requests.pool_size > 0
         and wanted_requests.wanted_count > 0
+
+),
+
+requests as (
+
+    select
+        *,
+        -- Equal numbers of two requests of a user mean equal draws.
+        user_number * 4294967296 + request_key as request_number,
+        not is_weighted
+        and draw_count * (2 * (item_count - pool_size) + draw_count) <= item_count
+            as is_drawn_first
+
+    from keyed_requests
 
 )
 {%- endmacro %}

@@ -7,7 +7,7 @@
 
 with recursive
 
-positives as (
+positives as {{ inlined() }} (
 
     select
         tenant_id,

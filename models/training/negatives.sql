@@ -8,7 +8,7 @@
 
 with recursive
 
-positives as (
+positives as {{ inlined() }} (
 
     select
         tenant_id,
