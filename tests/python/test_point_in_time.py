@@ -218,8 +218,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
             },
         )
         assert len(built.features) == len(features) == len(data.interactions)
-        positives = sum(row.is_positive for row in data.interactions)
-        assert len(built.examples) == len(examples) == positives + len(data.draws)
+        own = sum(row.is_positive or row.rating == 0.5 for row in data.interactions)
+        assert len(built.examples) == len(examples) == own + len(data.draws)
         return built
 
     return build_in
@@ -267,7 +267,13 @@ def write_inputs(warehouse: Path, data: Data) -> None:
                 tenant_id, interaction_id, user_id, item_id, event_type,
                 'train' as split, event_weight, interaction_order, interacted_at
             from prepared.interactions
-            where is_positive
+            where is_positive;
+            create table training.explicit_negatives as
+            select
+                tenant_id, interaction_id, event_type, 'low_rating' as negative_kind,
+                'train' as split, interacted_at
+            from prepared.interactions
+            where not is_positive and rating = 0.5
             """
         )
 
@@ -414,29 +420,37 @@ def test_every_example_has_the_features_of_a_recount_for_its_own_item(
     data: Data, built: Built
 ) -> None:
     recount = Recount(data)
-    positives = {row[:2]: row for row in data.interactions if row.is_positive}
-    draws = [
-        Draw(*row[:4], 0, 0.0) for row in data.interactions if row.is_positive
-    ] + data.draws
-    for draw in draws:
-        event = positives[draw[:2]]
+    events = {row[:2]: row for row in data.interactions}
+    own = [
+        Draw(*row[:4], 0, 0.0)
+        for row in data.interactions
+        if row.is_positive or row.rating == 0.5
+    ]
+    for draw in own + data.draws:
+        event = events[draw[:2]]
+        is_positive = event.is_positive and draw.draw == 0
         assert built.examples[*draw[:2], draw.draw] == {
             "tenant_id": draw.tenant_id,
             "interaction_id": draw.interaction_id,
             "user_id": event.user_id,
             "item_id": draw.item_id,
             "event_type": event.event_type,
+            "example_kind": (
+                "drawn" if draw.draw else "positive" if is_positive else "low_rating"
+            ),
             "split": "train",
             "draw": draw.draw,
-            "label": int(draw.draw == 0),
-            "sample_weight": event.event_weight if draw.draw == 0 else 1.0,
+            "label": int(is_positive),
+            "sample_weight": event.event_weight if is_positive else 1.0,
             "sampling_probability": 0.25 if draw.draw else None,
             "interacted_at": event.interacted_at,
         } | recount.features(event, draw.item_id)
 
 
 def test_a_positive_computed_as_a_negative_has_the_same_features(built: Built) -> None:
-    other = {"draw", "label", "sample_weight", "sampling_probability"}
+    other = {
+        *("example_kind", "draw", "label", "sample_weight", "sampling_probability"),
+    }
     compared = 0
     for (tenant, interaction, draw), row in built.examples.items():
         if draw == 1:
