@@ -11,6 +11,7 @@ environment, so it imports nothing of Winnow.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import resource
 import time
@@ -368,10 +369,11 @@ def main() -> None:
 
 def _import_peer(method: str) -> None:
     """Load a peer's library, so that its import is start-up and not sampling."""
-    if method.startswith("recbole"):
-        import recbole.sampler  # noqa: F401
-    else:
-        import recommenders.datasets.pandas_df_utils  # noqa: F401
+    importlib.import_module(
+        "recbole.sampler"
+        if method.startswith("recbole")
+        else "recommenders.datasets.pandas_df_utils"
+    )
 
 
 if __name__ == "__main__":

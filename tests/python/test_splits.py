@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -621,10 +622,10 @@ class Refusal:
     reason: str
 
 
-def wrong(method: str | None, reason: str, **settings: object) -> Refusal:
+def wrong(method: str | None, reason: str, **settings: Any) -> Refusal:
     """A refusal of a split `s` of the tenant `timed`."""
     return Refusal(
-        Split("timed", "s", 1, method, **settings),  # type: ignore[arg-type]
+        Split("timed", "s", 1, method, **settings),
         f"Split s of tenant timed in seeds/tenant_splits.csv cannot be made: {reason}",
     )
 
