@@ -65,9 +65,15 @@ METHODS = {
     "numpy_table": Method("numpy rejection + DuckDB", "uniform", TABLE),
     "hash_and_rank": Method("hash, rank and cut in SQL", "uniform", TABLE),
     "numpy": Method("numpy rejection", "uniform", ARRAYS),
+    "recbole_uniform_table": Method(
+        "RecBole, uniform + DuckDB", "uniform", TABLE, is_peer=True
+    ),
     "recbole_uniform": Method("RecBole, uniform", "uniform", ARRAYS, is_peer=True),
     "recommenders": Method("recommenders", "uniform", "pandas frame", is_peer=True),
     "ours_popularity": Method("Winnow, popularity", "popularity", TABLE, is_ours=True),
+    "recbole_popularity_table": Method(
+        "RecBole, popularity + DuckDB", "popularity", TABLE, is_peer=True
+    ),
     "recbole_popularity": Method(
         "RecBole, popularity", "popularity", ARRAYS, is_peer=True
     ),
@@ -361,6 +367,8 @@ def main() -> None:
     default = PROJECT / ".venv-peers" / "bin" / "python"
     parser.add_argument("--peers-python", type=Path, default=default)
     arguments = parser.parse_args()
+    if arguments.scratch is not None:
+        arguments.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
         bench = Bench(
             Path(scratch),

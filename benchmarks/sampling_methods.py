@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +46,8 @@ class Given:
 
 Draws = tuple[Numbers, Numbers]
 """Numbers of interactions, and as many items (or rows of ``RATIO`` items)."""
+Sampler = Callable[[Dataset, Numbers, Numbers], Draws]
+"""Draws for all interactions, from their users and items by number."""
 
 
 def read_pairs(data: Dataset) -> tuple[Numbers, Numbers]:
@@ -108,10 +111,14 @@ def draw_untouched(
     return order, drawn
 
 
-def numpy_arrays(given: Given) -> Draws:
+def numpy_sampler(data: Dataset, users: Numbers, items: Numbers) -> Draws:
+    """Vectorised rejection."""
+    return draw_untouched(users, items, data.users, data.items, RATIO)
+
+
+def arrays(given: Given, sampler: Sampler) -> Draws:
     """Integers in, arrays of integers out."""
-    users, items = read_pairs(given.data)
-    return draw_untouched(users, items, given.data.users, given.data.items, RATIO)
+    return sampler(given.data, *read_pairs(given.data))
 
 
 def writing(given: Given) -> duckdb.DuckDBPyConnection:
@@ -121,9 +128,9 @@ def writing(given: Given) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def numpy_table(given: Given) -> None:
-    """The same tables in and out as Winnow's models: text ids are numbered in DuckDB,
-    and the table of negatives is written with them.
+def tables(given: Given, sampler: Sampler) -> None:
+    """The same tables in and out as Winnow's models, by a sampler that draws in arrays:
+    text ids are numbered in DuckDB, and the table of negatives is written with them.
     """
     with writing(given) as connection:
         connection.execute(
@@ -157,8 +164,7 @@ def numpy_table(given: Given) -> None:
             np.asarray(numbers[name])[np.argsort(numbers["number"])]
             for name in ("user_number", "positive_item")
         )
-        user_count, item_count = given.data.users, given.data.items
-        order, drawn = draw_untouched(users, items, user_count, item_count, RATIO)
+        order, drawn = sampler(given.data, users, items)
         del users, items, numbers
         columns = {"number": order} | {
             f"item_{draw}": drawn[:, draw - 1] for draw in range(1, RATIO + 1)
@@ -248,26 +254,27 @@ def hash_and_rank(given: Given) -> None:
         )
 
 
-def recbole(given: Given, distribution: str) -> Draws:
+def recbole_sampler(
+    distribution: str, data: Dataset, users: Numbers, items: Numbers
+) -> Draws:
     """RecBole's sampler as its training calls it, batch by batch, on one phase that
     holds all interactions, so that it refuses all of a user's items. It reads its data
-    set's fields only, so arrays of the file stand in for RecBole's own loading.
+    set's fields only, so arrays stand in for RecBole's own loading.
     """
     import torch
-    from recbole.sampler import Sampler
+    from recbole.sampler import Sampler as RecboleSampler
 
     np.random.seed(SEED)
-    users, items = read_pairs(given.data)
     # RecBole numbers from 1; 0 is its padding.
     user_ids, item_ids = torch.from_numpy(users + 1), torch.from_numpy(items + 1)
     loaded = SimpleNamespace(
         uid_field="user",
         iid_field="item",
-        user_num=given.data.users + 1,
-        item_num=given.data.items + 1,
+        user_num=data.users + 1,
+        item_num=data.items + 1,
         inter_feat={"user": user_ids, "item": item_ids},
     )
-    sampler = Sampler("all", loaded, distribution).set_phase("all")
+    sampler = RecboleSampler("all", loaded, distribution).set_phase("all")
     drawn = np.empty((len(users), RATIO), dtype=np.int32)
     for start in range(0, len(users), RECBOLE_BATCH):
         batch = slice(start, start + RECBOLE_BATCH)
@@ -277,14 +284,8 @@ def recbole(given: Given, distribution: str) -> Draws:
     return np.arange(len(users)), drawn
 
 
-def recbole_uniform(given: Given) -> Draws:
-    """RecBole, every item equally likely."""
-    return recbole(given, "uniform")
-
-
-def recbole_popularity(given: Given) -> Draws:
-    """RecBole, items in proportion to their interactions."""
-    return recbole(given, "popularity")
+recbole_uniform = partial(recbole_sampler, "uniform")
+recbole_popularity = partial(recbole_sampler, "popularity")
 
 
 def recommenders(given: Given) -> Callable[[], Draws]:
@@ -316,11 +317,13 @@ def recommenders(given: Given) -> Callable[[], Draws]:
 
 
 METHODS: dict[str, Callable[[Given], Draws | Callable[[], Draws] | None]] = {
-    "numpy": numpy_arrays,
-    "numpy_table": numpy_table,
+    "numpy": partial(arrays, sampler=numpy_sampler),
+    "numpy_table": partial(tables, sampler=numpy_sampler),
     "hash_and_rank": hash_and_rank,
-    "recbole_uniform": recbole_uniform,
-    "recbole_popularity": recbole_popularity,
+    "recbole_uniform": partial(arrays, sampler=recbole_uniform),
+    "recbole_uniform_table": partial(tables, sampler=recbole_uniform),
+    "recbole_popularity": partial(arrays, sampler=recbole_popularity),
+    "recbole_popularity_table": partial(tables, sampler=recbole_popularity),
     "recommenders": recommenders,
 }
 

@@ -150,7 +150,13 @@ refused_requests_{{ attempt }} as (
 
     from draws_{{ attempt }}
 
-    where {{ seen_pair }} in (select {{ seen_pair }} from seen_items)
+    where
+        {{ seen_pair }} in (select {{ seen_pair }} from seen_items)
+        {%- if attempt == 1 %}
+        -- Never true. DuckDB takes the draws for few and would hash them instead of
+        -- what was seen; with an `or` it cannot.
+        or draw is null
+        {%- endif %}
 
     union
 
@@ -376,8 +382,7 @@ placed_requests as (
     from gap_requests
 
     left join certain_pools
-        on gap_requests.is_weighted
-        and gap_requests.user_number = certain_pools.user_number
+        on gap_requests.user_number = certain_pools.user_number
         and gap_requests.item_count = certain_pools.item_count
 
 ),

@@ -52,7 +52,7 @@ positive_pools as (
 
 ),
 
-seen_items as (
+seen_items as {{ inlined() }} (
 
     select
         user_number,

@@ -51,7 +51,7 @@ positive_pools as (
 
 ),
 
-seen_items as (
+seen_items as {{ inlined() }} (
 
     select
         user_number,
