@@ -51,6 +51,7 @@ from ingest.sources.base import plain_name
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TSchemaContractDict
 
+_EPOCH = dt.datetime(1970, 1, 1)
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SAME_TEXT = ("tenant_id", "file", "file_sha256", "date_order", "load_id")
 _ONE_TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -215,6 +216,11 @@ class _Wanted:
     sha256: str
     size: int
     modified: int
+
+    @property
+    def received_at(self) -> dt.datetime:
+        """When the file arrived, UTC: its time of modification, to the microsecond."""
+        return _EPOCH + dt.timedelta(microseconds=self.modified // 1000)
 
     def unchanged(self) -> bool:
         now = self.file.path.stat()
@@ -401,6 +407,7 @@ class _Load:
                 "record_count": landed,
                 "unreadable_count": unreadable,
                 "lake_file": self._place(writer),
+                "received_at": wanted.received_at,
             }
         )
         self.results[path] = FileResult(

@@ -48,6 +48,7 @@ def test_a_load_lands_every_value_with_its_provenance(
 ) -> None:
     text = HEADER + '1,a,view\n 2 ,"b\nb",\nbroken\n4,d,like\n'
     path = write("events.csv", text)
+    os.utime(path, ns=(0, 1_700_000_000_123_456_789))
     before = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     result = run("canonical", path, tenant="shop_1")
     assert (result.landed, result.unreadable, result.tenant) == (3, 1, "shop_1")
@@ -89,7 +90,7 @@ def test_a_load_lands_every_value_with_its_provenance(
     ((*logged, lake_file),) = query(
         "select tenant_id, source, entity, file, file_sha256, read_options, "
         "row_limit, file_size_bytes, record_count, unreadable_count, load_id, "
-        "loaded_at, lake_file "
+        "received_at, loaded_at, lake_file "
         "from raw.winnow_loaded_files"
     )
     assert logged == [
@@ -104,6 +105,7 @@ def test_a_load_lands_every_value_with_its_provenance(
         3,
         1,
         result.load_id,
+        dt.datetime(2023, 11, 14, 22, 13, 20, 123_456),
         loaded_at,
     ]
     assert lake_file == (
@@ -355,12 +357,21 @@ def test_the_tables_may_be_there_before_the_first_load(
         ensure_raw_tables(connection)
         # As an earlier contract would have made it.
         connection.execute(f"alter table {RAW_INTERACTIONS} drop column price")
+        connection.execute("alter table raw.winnow_loaded_files drop received_at")
+        connection.execute(
+            "insert into raw.winnow_loaded_files (load_id) values ('earlier')"
+        )
     assert run("canonical", write("a.csv", HEADER + "1,a,\n")).landed == 1
     columns = query(
         "select column_name, lower(data_type) from duckdb_columns() "
         "where table_name = 'canonical_interactions'"
     )
     assert dict(columns) == load_contracts()["canonical", "interactions"].raw_columns
+    logged = query("select load_id, received_at is null from raw.winnow_loaded_files")
+    assert sorted((load == "earlier", missing) for load, missing in logged) == [
+        (False, False),
+        (True, True),
+    ]
 
 
 def test_the_state_folder_may_be_deleted(

@@ -20,6 +20,7 @@ landed as (
         unreadable_count,
         lake_file,
         load_id,
+        received_at,
         loaded_at
 
     from {{ source('winnow', 'loaded_files') }}
