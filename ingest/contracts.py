@@ -7,6 +7,8 @@ the loaders, the empty raw tables and the quality gate.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,7 +58,8 @@ RULES = (
     "format",
 )
 
-_COLUMN_KEYS = frozenset({*RULES, "canonical_name", "aliases", "missing_tokens"})
+_VERDICT_KEYS = (*RULES, "missing_tokens")
+_COLUMN_KEYS = frozenset({*_VERDICT_KEYS, "canonical_name", "aliases"})
 
 
 class ContractError(ValueError):
@@ -100,6 +103,24 @@ class Entity:
     def required_columns(self) -> tuple[Column, ...]:
         """Columns without which a file cannot be this entity at all."""
         return tuple(column for column in self.columns if column.required)
+
+    @property
+    def version(self) -> str:
+        """A short name for what the contract says of its values: 12 hexadecimal digits
+        that change when a column, type or rule does. Equal to the dbt macro
+        ``contract_version``; a test holds the two together.
+        """
+        columns = []
+        for column in self.columns:
+            declared = {rule: getattr(column, rule) for rule in _VERDICT_KEYS}
+            rules = {
+                rule: value
+                for rule, value in declared.items()
+                if value is not None and value is not False
+            }
+            columns.append([column.name, column.data_type, rules])
+        text = json.dumps(columns, sort_keys=True)
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:12]
 
     @property
     def raw_columns(self) -> dict[str, str]:
