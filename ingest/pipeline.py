@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from ingest.columns import DATE_ORDERS
 from ingest.contracts import LOG_SOURCE, RAW_SCHEMA, Entity, contract
+from ingest.corrections import EntityCorrections
 from ingest.errors import InputError
 from ingest.landing import (
     LakeWriter,
@@ -180,6 +181,54 @@ def load(
             raise
 
 
+def replay(
+    path: str | Path,
+    corrections: EntityCorrections,
+    settings: Settings,
+    progress: Progress | None = None,
+) -> str:
+    """Load the corrected records of one tenant and entity, and the log of them and of
+    the conflicts, as one package; its load id.
+
+    ``path`` is the file of corrections, which becomes the records' file. To be called
+    by whoever holds ``warehouse_lock``, after ``recover``. Raises InputError when the
+    file is not what it was when the corrections were read; nothing is loaded then.
+    """
+    path = Path(path)
+    options = ReadOptions(replay=corrections.digest)
+    entity = corrections.entity
+    with open_warehouse(settings) as connection:
+        ensure_raw_tables(connection)
+        running = _Load(
+            settings,
+            connection,
+            entity.source,
+            corrections.tenant,
+            None,
+            options,
+            progress or _Silent(),
+            more_log={
+                name: [
+                    row
+                    | {
+                        "tenant_id": corrections.tenant,
+                        "source": entity.source,
+                        "entity": entity.name,
+                        "file": str(path),
+                    }
+                    for row in rows
+                ]
+                for name, rows in corrections.log().items()
+            },
+        )
+        try:
+            return running.run_replays(path, corrections)
+        except BaseException:
+            with suppress(duckdb.Error):
+                recover_tables(connection, settings)
+            raise
+
+
 def recover(settings: Settings) -> int:
     """Undo what a killed load left in the raw tables; the rows that were removed.
 
@@ -216,6 +265,8 @@ class _Wanted:
     sha256: str
     size: int
     modified: int
+    records: Callable[[], Iterator[Records]] | None = None
+    """Yields the records, where they are not read from the file here."""
 
     @property
     def received_at(self) -> dt.datetime:
@@ -245,14 +296,14 @@ class _Load:
     results: dict[Path, FileResult] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
     staged: dict[str, list[tuple[Path, int]]] = field(default_factory=dict)
+    more_log: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Rows of other tables of the log, without the load's id and time."""
 
     def run(self, files: list[SourceFile], left_out: tuple[LeftOut, ...]) -> LoadResult:
         started = time.monotonic()
         wanted = self._not_loaded_yet(files)
         if wanted:
-            self._run_package(wanted)
-            publish(self.settings.lake, self.load_id)
-            shutil.rmtree(dlt_folder(self.settings))
+            self._load(wanted)
         return LoadResult(
             self.load_id or None,
             self.tenant,
@@ -260,6 +311,32 @@ class _Load:
             left_out,
             time.monotonic() - started,
         )
+
+    def run_replays(self, path: Path, corrections: EntityCorrections) -> str:
+        wanted = []
+        if corrections.replays:
+            try:
+                stat = path.stat()
+            except OSError as error:
+                raise _unusable(path, error) from error
+            one = _Wanted(
+                SourceFile(path, corrections.entity.name),
+                corrections.entity,
+                sha256_of(path),
+                stat.st_size,
+                stat.st_mtime_ns,
+                corrections.records,
+            )
+            if one.sha256 != corrections.file_sha256:
+                raise InputError(f"{path} changed while it was read; replay it again.")
+            wanted.append(one)
+        self._load(wanted)
+        return self.load_id
+
+    def _load(self, wanted: list[_Wanted]) -> None:
+        self._run_package(wanted)
+        publish(self.settings.lake, self.load_id)
+        shutil.rmtree(dlt_folder(self.settings))
 
     def _not_loaded_yet(self, files: list[SourceFile]) -> list[_Wanted]:
         wanted: list[_Wanted] = []
@@ -337,7 +414,7 @@ class _Load:
 
         frozen: TSchemaContractDict = {"columns": "freeze", "data_type": "freeze"}
         entities = {one.entity.table: one.entity for one in wanted}
-        for name in ("loaded_files", "unreadable_records"):
+        for name in ("loaded_files", "unreadable_records", *self.more_log):
             entities[name] = contract(LOG_SOURCE, name)
         try:
             pipeline.run(
@@ -370,11 +447,19 @@ class _Load:
             self._finish(faults, faults_of)
         else:
             faults.path.unlink()
-        log_of = contract(LOG_SOURCE, "loaded_files")
-        with self._writer(log_of, f"load-{self.load_id}") as log:
-            log.add(pa.Table.from_pylist(self.log, schema=log.schema))
-        self._finish(log, log_of)
+        same = {"load_id": self.load_id, "replayed_at": self.loaded_at}
+        self._write_log("loaded_files", self.log)
+        for name, rows in self.more_log.items():
+            self._write_log(name, [row | same for row in rows])
         self.progress.store(sum(one["record_count"] for one in self.log))
+
+    def _write_log(self, name: str, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        log_of = contract(LOG_SOURCE, name)
+        with self._writer(log_of, f"load-{self.load_id}") as log:
+            log.add(pa.Table.from_pylist(rows, schema=log.schema))
+        self._finish(log, log_of)
 
     def _read_file(self, wanted: _Wanted, faults: LakeWriter) -> None:
         started = time.monotonic()
@@ -384,8 +469,12 @@ class _Load:
         same = self._provenance(wanted)
         try:
             with self._writer(entity, self._name_in_lake(wanted)) as writer:
-                for records in read_records(
-                    wanted.file, entity, self.tenant, self.options, self.limit
+                for records in (
+                    wanted.records()
+                    if wanted.records
+                    else read_records(
+                        wanted.file, entity, self.tenant, self.options, self.limit
+                    )
                 ):
                     landed += records.row_count
                     unreadable += records.faults.num_rows

@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.errors import BuildError, InputError
+from winnow.rejected_commands import app as rejected_app
 
 if TYPE_CHECKING:
     from ingest.pipeline import LoadResult
@@ -39,6 +40,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(rejected_app, name="rejected")
 
 
 @app.callback()

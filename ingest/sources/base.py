@@ -18,7 +18,8 @@ class ReadOptions:
     """How a file is to be read, as far as the user has said so; None means find out.
 
     ``mapping`` is contract column → column of the file (its name, or its 1-based
-    position where there is no header).
+    position where there is no header). ``replay`` names what is loaded of a file of
+    corrections (``EntityCorrections.digest``).
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class ReadOptions:
     encoding: str | None = None
     header: bool | None = None
     date_order: str | None = None
+    replay: str | None = None
 
     def given(self) -> str:
         """JSON of what was given, keys sorted; ``{}`` when nothing was."""

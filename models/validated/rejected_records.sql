@@ -90,9 +90,9 @@ refused as (
         entity,
         ['record.' || reason] as reasons,
         cast(to_json(raw_record) as varchar) as raw_record,
-        case source || '.' || entity
+        case
             {% for source, entity in validated -%}
-            when '{{ source }}.{{ entity }}'
+            when source = '{{ source }}' and entity = '{{ entity }}'
                 then '{{ contract_version(source, entity) }}'
             {% endfor -%}
         end as contract_version,
