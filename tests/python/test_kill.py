@@ -117,7 +117,8 @@ def raw_rows(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     return {
         entity.table: rows_of(
             settings,
-            "select * exclude (load_id, loaded_at) "
+            "select columns(lambda name: name not in "
+            "('load_id', 'loaded_at', 'replayed_at')) "
             f"from raw.{entity.table} order by all",
         )
         for entity in load_contracts().values()
