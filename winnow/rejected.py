@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,8 @@ class Envelope:
 
     def json(self) -> str:
         """The envelope as one line of JSON; times as ISO 8601 with a Z."""
-        return json.dumps(asdict(self), ensure_ascii=False, default=_iso)
+        known = vars(self) | {"violations": [vars(one) for one in self.violations]}
+        return json.dumps(known, ensure_ascii=False, default=_iso)
 
 
 def _iso(value: Any) -> str:

@@ -341,10 +341,11 @@ def _judged_group(
     namesakes = _namesakes(connection, group)
     orders = _date_orders(connection, group)
     id_column = _event_id_column(group.entity)
+    version = group.entity.version
     taken: dict[str, Correction] = {}
     for correction, record in group.lines:
         replays = earlier.get(correction.rejected_id, [])
-        outcome, reason, message = _verdict(correction, record, replays, group.entity)
+        outcome, reason, message = _verdict(correction, record, replays, version)
         event_id = (correction.payload.get(id_column or "") or "").strip()
         if outcome is Outcome.LOADED and event_id:
             outcome, reason, message = _event_verdict(
@@ -368,20 +369,22 @@ def _verdict(
     correction: Correction,
     record: _Refused,
     replays: Sequence[_Earlier],
-    entity: Entity,
+    version: str,
 ) -> _Verdict:
-    """What the record's own history says of a correction."""
-    version = entity.version
+    """What the record's own history says of a correction, under the contract's
+    present version.
+    """
     refused_text = replace(correction, payload=record.payload or {}).text
-    if correction.text == refused_text and record.contract_version == version:
+    if record.contract_version == version and correction.text == refused_text:
         return Outcome.UNCHANGED, "", "it is as it was refused, and so is the contract"
     is_pending = _FIRST_ATTEMPT + len(replays) > record.attempts
     for one in replays:
-        if one.payload_sha256 == correction.sha256 and (
+        still_holds = (
             record.is_resolved
             or one.contract_version == version
             or one.attempt > record.attempts
-        ):
+        )
+        if still_holds and one.payload_sha256 == correction.sha256:
             return Outcome.ALREADY, "", "this correction has been replayed"
     if record.is_resolved:
         return (
