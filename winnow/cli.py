@@ -365,8 +365,13 @@ def _stages(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _print_places(here: Settings, console: Console) -> None:
+    from winnow.published import current_generation, generation_path
+
     places = {
         "Warehouse": here.warehouse,
+        "Published": generation_path(
+            here.published, current_generation(here.published) or 0
+        ),
         "Data Docs": here.target / "data_docs" / "index.html",
         "Docs site": here.target / "static_index.html",
         "Landing lake": here.lake,

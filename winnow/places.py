@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from ingest.errors import InputError
 from ingest.settings import S3Settings, Settings
 
 _S3 = "s3://"
 _UPLOADS = 8
+_CHUNK = 8 << 20
 _CONNECT_SECONDS = 10
 _REQUEST_SECONDS = 60
 _ATTEMPTS = 4
@@ -183,9 +185,8 @@ class S3Place:
 
     def write(self, name: str, text: str) -> None:
         """See Place: an object appears when all of it has arrived."""
-        with self._explained(), self._fs.open_output_stream(self._key(name)) as stream:
-            stream.write(text.encode())
-        self._check_size(name, len(text.encode()))
+        content = text.encode()
+        self._put(name, io.BytesIO(content), len(content))
 
     def delete(self, name: str) -> None:
         """See Place."""
@@ -194,19 +195,16 @@ class S3Place:
 
     def _upload(self, named: tuple[str, Path]) -> None:
         name, file = named
-        with (
-            self._explained(),
-            file.open("rb") as source,
-            self._fs.open_output_stream(self._key(name)) as stream,
-        ):
-            shutil.copyfileobj(source, stream, 8 << 20)
-        self._check_size(name, file.stat().st_size)
+        with file.open("rb") as source:
+            self._put(name, source, file.stat().st_size)
 
-    def _check_size(self, name: str, size: int) -> None:
-        """Servers that do not know the checksums of newer clients store them as if they
-        were content.
+    def _put(self, name: str, source: BinaryIO, size: int) -> None:
+        """Write an object and see that all ``size`` bytes are there, and no more:
+        servers that do not know the checksums of newer clients keep them as content.
         """
         with self._explained():
+            with self._fs.open_output_stream(self._key(name)) as stream:
+                shutil.copyfileobj(source, stream, _CHUNK)
             found = self._fs.get_file_info(self._key(name)).size
         if found != size:
             raise InputError(

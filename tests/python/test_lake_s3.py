@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -268,9 +269,10 @@ def test_the_command_writes_to_s3(published: Settings, s3: Any) -> None:
     assert set(checked_files(s3).values()) == {2}
 
 
-def test_a_truncated_upload_is_noticed(published: Settings, tmp_path: Path) -> None:
+def test_an_upload_of_another_size_is_noticed(
+    published: Settings, tmp_path: Path
+) -> None:
     place = S3Place(ADDRESS, tmp_path)
-    place.write("notes.txt", "four")
     with pytest.raises(InputError, match=r"notes.txt has 4 bytes instead of 5"):
-        place._check_size("notes.txt", 5)
+        place._put("notes.txt", io.BytesIO(b"four"), 5)
     place.delete("notes.txt")
