@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+SERVICES := .venv-services
 SAMPLE := sample-data
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -37,6 +38,12 @@ $(PEERS)/peers.stamp: requirements/peers.lock | $(VENV)/dev.stamp
 .PHONY: peers
 peers: $(PEERS)/peers.stamp ## install the samplers and readers that Winnow is compared with (4.3 GB)
 
+# Servers that tests talk to, in an environment of their own: nothing of winnow imports them.
+$(SERVICES)/services.stamp: requirements/services.lock | $(VENV)/dev.stamp
+	@test -x $(SERVICES)/bin/python || PATH="$(CURDIR)/$(BIN):$$PATH" uv venv --quiet --python $(PYTHON) $(SERVICES)
+	@echo "Installing requirements/services.lock" && PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(SERVICES)" uv pip sync --quiet --require-hashes requirements/services.lock
+	@touch $@
+
 .PHONY: install
 install: $(VENV)/core.stamp ## install what winnow needs to run
 
@@ -62,7 +69,7 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff and a strict parse of the dbt pr
 
 .PHONY: test
 test: lint ## everything that a change must pass
-	$(BIN)/pytest -n 2 --dist loadfile -m "not scale and not peers"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not scale and not peers and not services"
 
 .PHONY: test-scale
 test-scale: $(VENV)/dev.stamp ## the slow suites, on millions of rows
@@ -71,6 +78,10 @@ test-scale: $(VENV)/dev.stamp ## the slow suites, on millions of rows
 .PHONY: test-peers
 test-peers: $(PEERS)/peers.stamp ## let real PyTorch and RecBole read what is exported (installs 4.3 GB)
 	PYTHONPATH=. $(PEERS)/bin/python -m pytest -p no:cacheprovider -o addopts="" tests/python/test_export_peers.py
+
+.PHONY: test-services
+test-services: $(SERVICES)/services.stamp ## publish to a real S3 server on this machine (installs 180 MB)
+	$(BIN)/pytest -m services
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp ## measure loading and building 10 million interactions (about ten minutes)
@@ -84,6 +95,7 @@ bench-sampling: $(VENV)/dev.stamp $(PEERS)/peers.stamp ## compare negative sampl
 lock: $(VENV)/dev.stamp ## resolve the dependencies anew into requirements/*.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
+	uv pip compile requirements/services.in --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/services.lock
 	uv pip compile requirements/peers.in --excludes requirements/peers.exclude --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/peers.lock
 
 .PHONY: clean

@@ -1,4 +1,4 @@
-"""The one lock around everything that writes the warehouse."""
+"""Lock files; above all the one around everything that writes the warehouse."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from ingest.errors import InputError
 from ingest.settings import Settings
@@ -14,15 +15,24 @@ from ingest.settings import Settings
 _POLL_SECONDS = 0.1
 
 
-@contextmanager
-def warehouse_lock(settings: Settings, wait_seconds: float = 0.0) -> Iterator[None]:
+def warehouse_lock(
+    settings: Settings, wait_seconds: float = 0.0
+) -> AbstractContextManager[None]:
     """Hold ``<state>/warehouse.lock`` while the block runs.
 
     The kernel frees the lock when its process ends, however it ends. Waits up to
     ``wait_seconds`` for another holder, then raises InputError that names its process.
     """
-    settings.state.mkdir(parents=True, exist_ok=True)
     path = settings.state / "warehouse.lock"
+    return file_lock(path, f"The warehouse {settings.warehouse}", wait_seconds)
+
+
+@contextmanager
+def file_lock(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold the lock file ``path`` while the block runs; ``what`` is what it guards, for
+    the message of the InputError that is raised when another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         deadline = time.monotonic() + wait_seconds
@@ -30,8 +40,8 @@ def warehouse_lock(settings: Settings, wait_seconds: float = 0.0) -> Iterator[No
             if time.monotonic() >= deadline:
                 holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
                 raise InputError(
-                    f"The warehouse {settings.warehouse} is in use: process "
-                    f"{holder or 'unknown'} holds {path}; try again when it is done."
+                    f"{what} is in use: process {holder or 'unknown'} holds {path}; "
+                    "try again when it is done."
                 )
             time.sleep(_POLL_SECONDS)
         os.ftruncate(descriptor, 0)

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     lake: Path = Field(Path("lake"), description="Root of the landing lake.")
     state: Path = Field(Path(".winnow"), description="Lock, dlt state, spill files.")
     target: Path = Field(Path("target"), description="dbt's artifacts and Data Docs.")
+    published: Path = Field(Path("published"), description="Published generations.")
     temp_directory: Path = Field(
         Path("winnow.duckdb.tmp"),
         description="Where DuckDB spills and loads stage files.",
@@ -33,10 +34,12 @@ class Settings(BaseSettings):
     duckdb_threads: int = Field(2, ge=1, description="Threads of one query.")
     memory_limit: str = Field("8GB", description="DuckDB's memory limit.")
     max_temp_directory_size: str = Field("100GB", description="Limit of spill files.")
+    keep_generations: int = Field(3, ge=1, description="Generations that are kept.")
 
     def model_post_init(self, _context: object) -> None:
         """Make every path absolute, from the project's root."""
-        for name in ("warehouse", "lake", "state", "target", "temp_directory"):
+        places = ("warehouse", "lake", "state", "target", "published", "temp_directory")
+        for name in places:
             setattr(self, name, PROJECT_ROOT / getattr(self, name))
 
     def environment(self) -> dict[str, str]:
@@ -44,6 +47,19 @@ class Settings(BaseSettings):
         ``profiles.yml``.
         """
         return {f"WINNOW_{name.upper()}": str(value) for name, value in self}
+
+
+class S3Settings(BaseSettings):
+    """Where S3 is. The keys (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` or any
+    other of the usual ways) are found by the S3 client itself.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AWS_", extra="ignore")
+
+    endpoint_url: str | None = Field(
+        None, description="The server; Amazon's own when null."
+    )
+    region: str | None = Field(None, description="The client's default when null.")
 
 
 def settings() -> Settings:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ingest.pipeline import LoadResult
     from ingest.settings import Settings
     from winnow.export import ExportReport
+    from winnow.lake import LakeReport
+    from winnow.publish import Publication
 
 # Heavy modules (Arrow, DuckDB, dlt, dbt) are imported by the commands that need them,
 # so that help is there at once.
@@ -267,6 +269,42 @@ def export(
 
 
 @app.command()
+def publish(
+    *,
+    lake: Annotated[
+        str | None,
+        typer.Option(
+            help="A folder or s3://bucket/prefix.", show_default="the landing lake"
+        ),
+    ] = None,
+    no_lake: Annotated[
+        bool, typer.Option("--no-lake", help="Write no files to the lake.")
+    ] = False,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            help="Generations to keep.", show_default="WINNOW_KEEP_GENERATIONS, or 3"
+        ),
+    ] = None,
+) -> None:
+    """Publish the warehouse for readers, and its layers as Parquet files."""
+    from ingest.settings import settings
+    from winnow.lake import export_lake
+    from winnow.places import place_of
+    from winnow.publish import publish
+
+    if no_lake and lake is not None:
+        raise InputError("--lake and --no-lake: give one of them.")
+    here = settings()
+    with _stages(Console(stderr=True)) as stage:
+        # A place that cannot be used is found before anything is published.
+        place = None if no_lake else place_of(here, lake)
+        publication = publish(here, keep=keep, progress=stage)
+        report = export_lake(here, place, stage) if place is not None else None
+    _print_publication(publication, report, Console())
+
+
+@app.command()
 def status() -> None:
     """Say again what the last build made, and where it is."""
     from ingest.settings import settings
@@ -330,8 +368,13 @@ def _stages(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _print_places(here: Settings, console: Console) -> None:
+    from winnow.published import current_generation, generation_path
+
     places = {
         "Warehouse": here.warehouse,
+        "Published": generation_path(
+            here.published, current_generation(here.published) or 0
+        ),
         "Data Docs": here.target / "data_docs" / "index.html",
         "Docs site": here.target / "static_index.html",
         "Landing lake": here.lake,
@@ -461,6 +504,37 @@ def _print_export(report: ExportReport, console: Console) -> None:
         f"{report.seconds:.1f} s ({_rate(rows, report.seconds)} rows/s).",
         soft_wrap=True,
     )
+
+
+def _print_publication(
+    publication: Publication, report: LakeReport | None, console: Console
+) -> None:
+    table = Table(title=f"Published {publication.path}", title_justify="left")
+    table.add_column("")
+    for heading in ("generation", "tables", "files", "rows", "MB", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_row(
+        "warehouse",
+        str(publication.generation),
+        str(len(publication.tables)),
+        "1",
+        f"{sum(publication.tables.values()):,}",
+        f"{publication.size / 1e6:,.1f}",
+        f"{publication.seconds:.1f}",
+    )
+    if report is not None:
+        table.add_row(
+            "lake",
+            str(report.generation),
+            str(report.tables),
+            f"{report.files:,}",
+            f"{report.rows:,}",
+            f"{report.size / 1e6:,.1f}",
+            f"{report.seconds:.1f}",
+        )
+    console.print(table)
+    if report is not None:
+        console.print(f"Lake: {report.place}", soft_wrap=True)
 
 
 def _rate(rows: int, seconds: float) -> str:

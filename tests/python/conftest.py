@@ -26,6 +26,7 @@ def make_settings(folder: Path) -> Settings:
         lake=folder / "lake",
         state=folder / "state",
         target=folder / "target",
+        published=folder / "published",
         temp_directory=folder / "tmp",
     )
 

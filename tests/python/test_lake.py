@@ -1,0 +1,274 @@
+"""The layers of the published generation as files: equal to the tables, one generation
+at a time, and never a manifest whose files are not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from conftest import make_settings
+from test_kill import KILLED, Point
+
+import winnow
+from ingest.contracts import PROJECT_ROOT
+from ingest.errors import BuildError, InputError
+from ingest.lock import file_lock
+from ingest.settings import Settings
+from winnow.lake import LAYERS, MANIFEST, export_lake
+from winnow.places import place_of
+from winnow.publish import publish
+
+POINTS: dict[str, Point] = {
+    "while a table is written": ("winnow.lake", "_write_table", 3, True),
+    "while a layer's files are moved": ("pathlib", "Path.replace", 6, True),
+    "before a layer's manifest": ("winnow.places", "LocalPlace.write", 3, False),
+    "before old files are removed": ("winnow.places", "LocalPlace.write", 4, True),
+    "while old files are removed": ("winnow.places", "LocalPlace.delete", 2, True),
+}
+
+
+def build(settings: Settings, marker: int) -> None:
+    """A warehouse whose every row says ``marker``; the tenant 007 is no number."""
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute(
+            f"""
+            create schema if not exists validated;
+            create schema if not exists prepared;
+            create schema if not exists features;
+            create schema if not exists training;
+            create or replace table validated.rejected_records as
+                select
+                    'acme' as tenant_id,
+                    ['late', null] as reasons,
+                    {marker} as marker;
+            create or replace table prepared.tenants as
+                select unnest(['acme', '007']) as tenant_id, {marker} as marker;
+            create or replace table prepared.items as
+                select 'acme' as tenant_id, 'i' as item_id, {marker} as marker limit 0;
+            create or replace table training.examples as
+                select
+                    case when range % 3 = 0 then '007' else 'acme' end as tenant_id,
+                    range as example,
+                    case when range % 10 = 0 then null else range / 7 end as score,
+                    timestamp '2024-01-01' + interval (range) second as interacted_at,
+                    [range, null] as history,
+                    {{'a': range}} as "a ""b",
+                    {marker} as marker
+                from range(5_000);
+            create or replace view features.scores as
+                select tenant_id, example, score
+                from "{settings.warehouse.stem}".training.examples;
+            """
+        )
+
+
+@pytest.fixture
+def published(settings: Settings) -> Settings:
+    build(settings, 1)
+    publish(settings)
+    return settings
+
+
+def manifests(lake: Path) -> dict[str, Any]:
+    return {
+        layer: json.loads((lake / layer / MANIFEST).read_text()) for layer in LAYERS
+    }
+
+
+def manifest_files(lake: Path) -> list[dict[str, Any]]:
+    """All files that the manifests name, checked to be there as they were written."""
+    files = []
+    for manifest in manifests(lake).values():
+        for table in manifest["tables"].values():
+            for file in table["files"]:
+                content = (lake / file["file_path"]).read_bytes()
+                assert hashlib.sha256(content).hexdigest() == file["checksum_sha256"]
+                assert len(content) == file["file_size_bytes"]
+                files.append(file)
+    return files
+
+
+def parquet_files(lake: Path) -> set[str]:
+    """What a reader by pattern sees."""
+    return {path.relative_to(lake).as_posix() for path in lake.rglob("*.parquet")}
+
+
+def test_files_hold_what_the_tables_hold(published: Settings) -> None:
+    report = export_lake(published)
+    assert (report.generation, report.tables, report.files) == (1, 5, 7)
+    assert report.rows == 1 + 2 + 5_000 + 5_000
+    with winnow.connect(published) as connection:
+        for manifest in manifests(published.lake).values():
+            for table, entry in manifest["tables"].items():
+                if not entry["files"]:
+                    continue
+                columns = ", ".join(
+                    '"{}"'.format(column["name"].replace('"', '""'))
+                    for column in entry["columns"]
+                )
+                files = f"{published.lake}/{table.replace('.', '/')}/**/*.parquet"
+                read = f"select {columns} from '{files}' order by all"
+                stored = f"select * from {table} order by all"
+                assert connection.execute(read).fetchall() == (
+                    connection.execute(stored).fetchall()
+                )
+    tables = manifests(published.lake)["prepared"]["tables"]
+    assert tables["prepared.items"]["files"] == []
+    item_id = {"name": "item_id", "type": "VARCHAR"}
+    assert tables["prepared.items"]["columns"][1] == item_id
+    assert manifests(published.lake)["training"]["generation"] == 1
+
+
+def test_each_file_has_metadata_that_fits_it(published: Settings) -> None:
+    report = export_lake(published)
+    files = manifest_files(published.lake)
+    assert len(files) == report.files
+    assert sum(file["file_size_bytes"] for file in files) == report.size
+    assert {file["file_path"] for file in files} == parquet_files(published.lake)
+    for file in files:
+        path = published.lake / file["file_path"]
+        described = json.loads(path.with_name(f"{path.stem}_metadata.json").read_text())
+        assert file.items() <= described.items()
+        written = pq.ParquetFile(path)
+        assert described["record_count"] == written.metadata.num_rows
+        assert described["schema"] == [
+            {"name": field.name, "type": str(field.type)}
+            for field in written.schema_arrow
+        ]
+        read = written.read()
+        for column, nulls in described["null_counts"].items():
+            assert read[column].null_count == nulls
+    examples = "training/examples/tenant_id=007/part-1-0_metadata.json"
+    described = json.loads((published.lake / examples).read_text())
+    assert described["partition"] == {"tenant_id": "007"}
+    assert described["null_counts"].keys() == {
+        *("example", "score", "interacted_at", "marker"),
+    }
+    assert described["null_counts"]["score"] > 0
+
+
+def test_another_export_replaces_the_one_before(published: Settings) -> None:
+    export_lake(published)
+    own = published.lake / "training" / "notes.parquet"
+    own.write_text("not ours")
+    with duckdb.connect(str(published.warehouse)) as connection:
+        connection.execute("drop table validated.rejected_records")
+        connection.execute("update prepared.tenants set marker = 2")
+    publish(published)
+    report = export_lake(published)
+    assert (report.generation, report.tables) == (2, 4)
+    named = {file["file_path"] for file in manifest_files(published.lake)}
+    assert parquet_files(published.lake) == named | {"training/notes.parquet"}
+    assert all("/part-2-" in name for name in named)
+    assert not (published.lake / "validated" / "rejected_records").exists()
+    assert not (published.lake / ".publishing").exists()
+    assert duckdb.sql(
+        f"select distinct marker from '{published.lake}/prepared/tenants/**/*.parquet'"
+    ).fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_a_killed_export_leaves_manifests_whose_files_are_there(
+    point: Point, published: Settings
+) -> None:
+    export_lake(published)
+    build(published, 2)
+    publish(published)
+    call = "from winnow.lake import export_lake; export_lake(settings())"
+    finished = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED).format(point=point, call=call)],
+        env=os.environ | published.environment(),
+        cwd=PROJECT_ROOT,
+        check=False,
+        capture_output=True,
+        timeout=120,
+    )
+    assert finished.returncode == -signal.SIGKILL, finished.stderr.decode()
+    generations = {one["generation"] for one in manifests(published.lake).values()}
+    assert generations <= {1, 2}
+    assert len(manifest_files(published.lake)) == 7
+    publish(published)
+    export_lake(published)
+    named = {file["file_path"] for file in manifest_files(published.lake)}
+    assert parquet_files(published.lake) == named
+    assert all("/part-3-" in name for name in named)
+
+
+def test_what_cannot_be_exported_is_said_in_a_sentence(settings: Settings) -> None:
+    with pytest.raises(InputError, match="Nothing is published in"):
+        export_lake(settings)
+    build(settings, 1)
+    publish(settings)
+    with pytest.raises(InputError, match=r"gs://bucket: a lake is a local folder or"):
+        place_of(settings, "gs://bucket")
+    with pytest.raises(InputError, match=r"s3:///a: an S3 lake is s3://bucket/prefix"):
+        place_of(settings, "s3:///a")
+    with pytest.raises(InputError, match=r"The lake .* cannot be used: .*File exi"):
+        place_of(settings, str(settings.warehouse))
+    lock = file_lock(settings.state / "lake.lock", "The export to the lake")
+    with lock, pytest.raises(InputError, match="The export to the lake is in use"):
+        export_lake(settings)
+
+
+def test_a_table_that_cannot_be_written_leaves_the_layer_as_it_was(
+    published: Settings,
+) -> None:
+    export_lake(published)
+    with duckdb.connect(str(published.warehouse)) as connection:
+        connection.execute(
+            "create view training.broken as "
+            "select tenant_id, error('no such thing') as v from prepared.tenants"
+        )
+    publish(published)
+    with pytest.raises(BuildError, match=r"training\.broken cannot be exported: "):
+        export_lake(published)
+    assert manifests(published.lake)["training"]["generation"] == 1
+    assert manifests(published.lake)["prepared"]["generation"] == 2
+    assert len(manifest_files(published.lake)) == 7
+    assert not (published.lake / ".publishing").exists()
+
+
+def run_publish(
+    settings: Settings, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "winnow", "publish", *arguments],
+        env=os.environ | settings.environment(),
+        cwd=settings.warehouse.parent,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_command_publishes_and_exports(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path / "winnow")
+    build(settings, 1)
+    done = run_publish(settings)
+    assert done.returncode == 0, done.stderr
+    assert "gen-1.duckdb" in done.stdout.replace("\n", "")
+    [line] = [line for line in done.stdout.splitlines() if "│ lake " in line]
+    assert "10,003" in line
+    assert len(manifest_files(settings.lake)) == 7
+    elsewhere = run_publish(settings, "--lake", "elsewhere", "--keep", "1")
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert len(manifest_files(settings.warehouse.parent / "elsewhere")) == 7
+    assert manifests(settings.lake)["training"]["generation"] == 1
+    refused = run_publish(settings, "--no-lake", "--lake", "elsewhere")
+    assert refused.returncode == 2
+    assert refused.stderr == "winnow: --lake and --no-lake: give one of them.\n"
+    left = [path.name for path in settings.published.glob("*.duckdb")]
+    assert left == ["gen-2.duckdb"]

@@ -1,0 +1,337 @@
+"""``winnow publish``: the warehouse as a new, read-only generation.
+
+The warehouse is copied under a hidden name; only a copy that is complete, checked and
+on disk is renamed to ``gen-<number>.duckdb``, and only then does the pointer name it.
+Whatever kills a publish, readers have the generation before it or the new one, whole.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingest.errors import BuildError, InputError
+from ingest.lock import warehouse_lock
+from ingest.raw_tables import open_warehouse
+from ingest.settings import Settings
+from winnow.published import (
+    POINTER,
+    current_generation,
+    generation_path,
+    generations,
+    metadata_path,
+)
+from winnow.sql import identifier, literal
+from winnow.warehouse import has_table, read_only
+
+_CHUNK = 64 << 20
+_MEGABYTE = 1_000_000
+_NO_KERNEL_COPY = (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, the step it is and how many steps there are (0 where that is
+not known).
+"""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A generation that was published: ``tables`` has the rows of each table (views are
+    not counted), ``removed`` the older generations that had to go.
+    """
+
+    generation: int
+    path: Path
+    created_at: dt.datetime
+    size: int
+    sha256: str
+    tables: dict[str, int]
+    removed: tuple[int, ...]
+    seconds: float
+
+
+def publish(
+    settings: Settings, *, keep: int | None = None, progress: Progress | None = None
+) -> Publication:
+    """Publish the warehouse as it is, holding its lock. Raises as publish_generation,
+    and InputError when another process holds the lock.
+    """
+    from ingest.pipeline import recover
+
+    with warehouse_lock(settings):
+        recover(settings)
+        return publish_generation(settings, keep=keep, progress=progress)
+
+
+def publish_generation(
+    settings: Settings, *, keep: int | None = None, progress: Progress | None = None
+) -> Publication:
+    """Publish the warehouse; to be called by whoever holds ``warehouse_lock``, with no
+    connection to the warehouse open in this process.
+
+    Keeps the ``keep`` newest generations (``keep_generations`` of the settings when
+    None). May be killed anywhere and run again. Raises InputError when nothing has been
+    built or ``keep`` is less than 1, and BuildError when the copy cannot be made: what
+    was published before then stays.
+    """
+    tell = progress or (lambda _what, _step, _steps: None)
+    keep = settings.keep_generations if keep is None else keep
+    if keep < 1:
+        raise InputError(f"--keep {keep}: at least 1 generation is kept.")
+    started = time.monotonic()
+    tell("checkpoint", 0, 0)
+    _checkpoint(settings)
+    folder = settings.published
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_partial(folder)
+        number = _next_number(folder)
+        made = _make(settings, number, tell)
+        _swap(folder, generation_path(folder, number).name)
+        removed = _prune(folder, number, keep)
+    except (OSError, duckdb.Error) as error:
+        _remove_partial(folder)
+        raise BuildError(f"Publishing to {folder} failed: {error}") from error
+    return Publication(
+        generation=number,
+        path=generation_path(folder, number),
+        created_at=dt.datetime.fromisoformat(made["created_at"]),
+        size=made["file_size_bytes"],
+        sha256=made["checksum_sha256"],
+        tables=made["tables"],
+        removed=removed,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _checkpoint(settings: Settings) -> None:
+    """Move everything that is committed into the warehouse's file."""
+    nothing_built = "Nothing has been built yet: load some data, then `winnow build`."
+    if not settings.warehouse.is_file():
+        raise InputError(nothing_built)
+    with open_warehouse(settings) as connection:
+        if not has_table(connection, "prepared", "tenants"):
+            raise InputError(nothing_built)
+        connection.execute("force checkpoint")
+    wal = settings.warehouse.with_name(f"{settings.warehouse.name}.wal")
+    if wal.exists():
+        raise BuildError(f"{wal} is still there after a checkpoint; nothing published.")
+
+
+def _make(settings: Settings, number: int, tell: Progress) -> dict[str, Any]:
+    """Make the generation's two files under their names; what the JSON says."""
+    folder = settings.published
+    partial = folder / f".gen-{number}.duckdb"
+    _copy(settings.warehouse, partial, tell)
+    tell("views", 0, 0)
+    _free_views(partial, settings.warehouse.stem)
+    made = {
+        "generation": number,
+        "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+        "file_size_bytes": partial.stat().st_size,
+        "checksum_sha256": _sha256(partial, tell),
+        "tables": _row_counts(partial, tell),
+    }
+    if partial.with_name(f"{partial.name}.wal").exists():
+        raise BuildError(f"{partial} has a write-ahead log; nothing published.")
+    _sync(partial)
+    _write(metadata_path(folder, number), json.dumps(made, indent=2) + "\n")
+    partial.rename(generation_path(folder, number))
+    _sync(folder)
+    return made
+
+
+def _copy(source: Path, target: Path, tell: Progress) -> None:
+    size = source.stat().st_size
+    copied = 0
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while copied < size:
+            tell("copying (MB)", copied // _MEGABYTE, size // _MEGABYTE)
+            some = _copy_some(reader.fileno(), writer.fileno())
+            if not some:
+                raise BuildError(f"{source} became shorter while it was copied.")
+            copied += some
+
+
+def _copy_some(source: int, target: int) -> int:
+    """Copy from where the files stand, by the kernel where it can (which shares the
+    blocks where the file system can); how many bytes.
+    """
+    try:
+        return os.copy_file_range(source, target, _CHUNK)
+    except OSError as error:
+        if error.errno not in _NO_KERNEL_COPY:
+            raise
+    data = memoryview(os.read(source, _CHUNK))
+    written = 0
+    while written < len(data):
+        written += os.write(target, data[written:])
+    return written
+
+
+def _free_views(database: Path, catalog: str) -> None:
+    """Take the warehouse's name out of the views of its copy.
+
+    DuckDB names a database after its file and dbt writes that name into views, so that
+    in a file of another name they would not run.
+    """
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"attach {literal(str(database))} as {identifier(catalog)}"
+        ).execute(f"use {identifier(catalog)}")
+        views = connection.execute(
+            "select schema_name, view_name, sql, comment from duckdb_views() "
+            "where database_name = current_database() and not internal order by all"
+        ).fetchall()
+        connection.execute("begin")
+        for schema, view, sql, comment in views:
+            _free_view(connection, catalog, schema, view, sql, comment)
+        connection.execute("commit")
+        connection.execute(f"force checkpoint {identifier(catalog)}")
+
+
+def _free_view(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: str,
+    schema: str,
+    view: str,
+    sql: str,
+    comment: str | None,
+) -> None:
+    head, _, query = sql.partition(" AS ")
+    [(parsed,)] = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
+    tree = json.loads(parsed)
+    if tree["error"]:
+        raise BuildError(f"{schema}.{view} cannot be published: {tree}")
+    freed = _without_catalog(tree, catalog)
+    if freed == tree:
+        return
+    [(text,)] = connection.execute(
+        "select json_deserialize_sql(?)", [json.dumps(freed)]
+    ).fetchall()
+    name = f"{identifier(schema)}.{identifier(view)}"
+    comments = connection.execute(
+        "select column_name, comment from duckdb_columns() "
+        "where database_name = current_database() and comment is not null "
+        "and schema_name = ? and table_name = ?",
+        [schema, view],
+    ).fetchall()
+    create = head.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
+    connection.execute(f"{create} AS {text}")
+    if comment is not None:
+        connection.execute(f"comment on view {name} is {literal(comment)}")
+    for column, said in comments:
+        connection.execute(
+            f"comment on column {name}.{identifier(column)} is {literal(said)}"
+        )
+
+
+def _without_catalog(node: Any, catalog: str) -> Any:
+    """DuckDB's syntax tree with no mention of the catalog."""
+    if isinstance(node, list):
+        return [_without_catalog(one, catalog) for one in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: ""
+        if key in ("catalog", "catalog_name") and value == catalog
+        else _without_catalog(value, catalog)
+        for key, value in node.items()
+    }
+
+
+def _sha256(path: Path, tell: Progress) -> str:
+    digest, size, done = hashlib.sha256(), path.stat().st_size, 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            tell("checksum (MB)", done // _MEGABYTE, size // _MEGABYTE)
+            digest.update(chunk)
+            done += len(chunk)
+    return digest.hexdigest()
+
+
+def _row_counts(database: Path, tell: Progress) -> dict[str, int]:
+    """Rows per table, read from the copy as a reader would."""
+    counts = {}
+    with read_only(database) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() "
+            "where not internal and not temporary order by all"
+        ).fetchall()
+        for step, (schema, table) in enumerate(tables):
+            tell(f"checking {schema}.{table}", step, len(tables))
+            name = f"{identifier(schema)}.{identifier(table)}"
+            [(rows,)] = connection.execute(f"select count(*) from {name}").fetchall()
+            counts[f"{schema}.{table}"] = int(rows)
+    return counts
+
+
+def _next_number(folder: Path) -> int:
+    """One more than any number that was ever seen, so that no two generations share
+    one.
+    """
+    try:
+        current = current_generation(folder) or 0
+    except InputError:  # A pointer that somebody spoilt is replaced.
+        current = 0
+    return max([current, *generations(folder)]) + 1
+
+
+def _swap(folder: Path, name: str) -> None:
+    _write(folder / POINTER, f"{name}\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """Put a small file in place at once and for good."""
+    partial = path.with_name(f".{path.name}")
+    partial.write_text(text, encoding="utf-8")
+    _sync(partial)
+    partial.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_partial(folder: Path) -> None:
+    """Remove what a publish that was killed has left, which nobody can have opened."""
+    for path in [*folder.glob(".gen-*"), folder / f".{POINTER}"]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _prune(folder: Path, current: int, keep: int) -> tuple[int, ...]:
+    """Remove all but the ``keep`` newest generations; a reader that has one open keeps
+    it until it closes it.
+    """
+    kept = sorted(generations(folder))[-keep:]
+    removed = tuple(
+        number
+        for number in generations(folder)
+        if number not in kept and number != current
+    )
+    for number in removed:
+        generation_path(folder, number).unlink()
+    there = {metadata_path(folder, number) for number in generations(folder)}
+    for path in folder.glob("gen-*.json"):
+        if path not in there:
+            path.unlink()
+    return removed
