@@ -1,11 +1,4 @@
-{#-
-    Ranks the records of one key, 1 for the one that is kept: the newest load wins,
-    so that a file that was corrected and loaded again replaces its old rows; within
-    a load, the later record of the later file.
--#}
+{#- Ranks the records of one key, 1 for the one that is kept. -#}
 {% macro duplicate_rank(key_columns) -%}
-    row_number() over (
-        partition by {{ key_columns | join(", ") }}
-        order by loaded_at desc, load_id desc, file desc, row_number desc, source, entity
-    )
+    row_number() over ({{ duplicate_window(key_columns) }})
 {%- endmacro %}

@@ -36,6 +36,7 @@ duplicates as (
         load_id,
         row_number,
         duplicate_rank,
+        is_repeat,
         loaded_at
 
     from {{ model }}

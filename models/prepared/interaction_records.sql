@@ -248,6 +248,7 @@ ranked as (
         position,
         row_number,
         {{ duplicate_rank(['tenant_id', 'interaction_id']) }} as duplicate_rank,
+        {{ repeats_in_load(['tenant_id', 'interaction_id']) }} as is_repeat,
         is_positive,
         is_positive or is_seen_type as is_seen,
         interacted_at,

@@ -134,6 +134,7 @@ ranked as (
         price,
         row_number,
         {{ duplicate_rank(['tenant_id', 'item_id']) }} as duplicate_rank,
+        {{ repeats_in_load(['tenant_id', 'item_id']) }} as is_repeat,
         released_on,
         loaded_at
 

@@ -35,7 +35,10 @@ ranked as (
         *,
         {{ duplicate_rank([
             'tenant_id', 'model', 'model_version', 'user_id', 'item_id', 'predicted_at'
-        ]) }} as duplicate_rank
+        ]) }} as duplicate_rank,
+        {{ repeats_in_load([
+            'tenant_id', 'model', 'model_version', 'user_id', 'item_id', 'predicted_at'
+        ]) }} as is_repeat
 
     from accepted
 
@@ -57,6 +60,7 @@ prediction_records as (
         rank,
         row_number,
         duplicate_rank,
+        is_repeat,
         predicted_at,
         loaded_at
 

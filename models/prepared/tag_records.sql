@@ -32,7 +32,10 @@ ranked as (
         *,
         {{ duplicate_rank([
             'tenant_id', 'user_id', 'item_id', 'tag'
-        ]) }} as duplicate_rank
+        ]) }} as duplicate_rank,
+        {{ repeats_in_load([
+            'tenant_id', 'user_id', 'item_id', 'tag'
+        ]) }} as is_repeat
 
     from accepted
 
@@ -51,6 +54,7 @@ tag_records as (
         load_id,
         row_number,
         duplicate_rank,
+        is_repeat,
         tagged_at,
         loaded_at
 

@@ -57,6 +57,8 @@ settled_tenants as (
         ) as has_times,
         coalesce(own_settings.time_aware_negatives, false) as wants_times,
         {{ tenant_value('settings', 'time_aware_negatives') }} as time_aware_negatives,
+        coalesce({{ tenant_value('settings', 'purchase_needs_view') }}, false)
+            as purchase_needs_view,
         interactions.first_interacted_at,
         interactions.last_interacted_at
 
@@ -120,6 +122,7 @@ tenants as (
         interaction_count,
         has_times,
         coalesce(time_aware_negatives and has_times, false) as time_aware_negatives,
+        purchase_needs_view,
         first_interacted_at,
         last_interacted_at
 

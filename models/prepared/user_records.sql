@@ -103,6 +103,7 @@ ranked as (
         age,
         row_number,
         {{ duplicate_rank(['tenant_id', 'user_id']) }} as duplicate_rank,
+        {{ repeats_in_load(['tenant_id', 'user_id']) }} as is_repeat,
         registered_at,
         loaded_at
 

@@ -1,0 +1,7 @@
+{#-
+    Whether a record repeats the key of a better record of its own load. A record that a
+    later load replaced repeats nothing.
+-#}
+{% macro repeats_in_load(key_columns) -%}
+    coalesce(lag(load_id) over ({{ duplicate_window(key_columns) }}) = load_id, false)
+{%- endmacro %}

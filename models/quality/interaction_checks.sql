@@ -1,0 +1,188 @@
+{#-
+    One row per interaction: whether it contradicts the catalogue, the clock or itself. Users and items are looked for where the
+    tenant has a catalogue of them; a purchase needs a view only where the tenant says so.
+-#}
+
+{{ config(materialized="view") }}
+
+with
+
+interactions as (
+
+    select * from {{ ref('interactions') }}
+
+),
+
+users as (
+
+    select
+        tenant_id,
+        user_id,
+        has_profile
+
+    from {{ ref('users') }}
+
+),
+
+items as (
+
+    select
+        tenant_id,
+        item_id,
+        is_listed
+
+    from {{ ref('items') }}
+
+),
+
+event_types as (
+
+    select
+        tenant_id,
+        event_type,
+        may_be_rated
+
+    from {{ ref('event_types') }}
+
+),
+
+tenants as (
+
+    select
+        tenant_id,
+        purchase_needs_view
+
+    from {{ ref('tenants') }}
+
+),
+
+user_catalogues as (
+
+    select
+        tenant_id,
+        bool_or(has_profile) as has_users
+
+    from users
+
+    group by tenant_id
+
+),
+
+item_catalogues as (
+
+    select
+        tenant_id,
+        bool_or(is_listed) as has_items
+
+    from items
+
+    group by tenant_id
+
+),
+
+rated_types as (
+
+    select
+        tenant_id,
+        event_type
+
+    from event_types
+
+    group by
+        tenant_id,
+        event_type
+
+    having bool_or(may_be_rated)
+
+),
+
+first_views as (
+
+    select
+        interactions.tenant_id,
+        interactions.user_id,
+        interactions.item_id,
+        min(interactions.interacted_at) as first_viewed_at
+
+    from interactions
+
+    inner join tenants
+        on interactions.tenant_id = tenants.tenant_id
+
+    where
+        tenants.purchase_needs_view
+        and interactions.event_type = 'view'
+
+    group by
+        interactions.tenant_id,
+        interactions.user_id,
+        interactions.item_id
+
+),
+
+interaction_checks as (
+
+    select
+        interactions.tenant_id,
+        interactions.interaction_id,
+        interactions.user_id,
+        interactions.item_id,
+        interactions.event_type,
+        interactions.source,
+        interactions.entity,
+        interactions.file,
+        interactions.load_id,
+        interactions.row_number,
+        user_catalogues.has_users and not users.has_profile as has_unknown_user,
+        item_catalogues.has_items and not items.is_listed as has_unknown_item,
+        coalesce(
+            interactions.interacted_at
+            > interactions.loaded_at
+            + interval '{{ var("future_tolerance_hours") }} hours',
+            false
+        ) as is_after_its_load,
+        interactions.rating is not null
+        and own_rated_types.event_type is null
+        and any_rated_types.event_type is null as is_rated_by_mistake,
+        interactions.event_type = 'purchase'
+        and tenants.purchase_needs_view
+        and not coalesce(
+            first_views.first_viewed_at <= interactions.interacted_at, false
+        ) as is_unviewed_purchase,
+        interactions.interacted_at
+
+    from interactions
+
+    inner join users
+        on interactions.tenant_id = users.tenant_id
+        and interactions.user_id = users.user_id
+
+    inner join items
+        on interactions.tenant_id = items.tenant_id
+        and interactions.item_id = items.item_id
+
+    inner join user_catalogues
+        on interactions.tenant_id = user_catalogues.tenant_id
+
+    inner join item_catalogues
+        on interactions.tenant_id = item_catalogues.tenant_id
+
+    inner join tenants
+        on interactions.tenant_id = tenants.tenant_id
+
+    left join rated_types as own_rated_types
+        on interactions.tenant_id = own_rated_types.tenant_id
+        and interactions.event_type = own_rated_types.event_type
+
+    left join rated_types as any_rated_types
+        on any_rated_types.tenant_id = '*'
+        and interactions.event_type = any_rated_types.event_type
+
+    left join first_views
+        on interactions.tenant_id = first_views.tenant_id
+        and interactions.user_id = first_views.user_id
+        and interactions.item_id = first_views.item_id
+
+)
+
+select * from interaction_checks

@@ -1,0 +1,291 @@
+"""The quality gate behind dbt: broken feeds are stopped, with the right dimension."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import Query, Write, make_settings, rows_of
+from prometheus_client.parser import text_string_to_metric_families
+
+from ingest.errors import BuildError
+from ingest.pipeline import load
+from ingest.settings import Settings
+from winnow import metrics as gauges
+from winnow import quality
+from winnow.build import build, last_build
+
+MODELS = [
+    "+metrics,resource_type:model",
+    "+metrics,resource_type:snapshot",
+    "+reconciliation,resource_type:model",
+]
+"""Leaves the seeds in the warehouse as a test has changed them."""
+SELECT = [*MODELS, "+metrics,resource_type:seed"]
+HEADER = "userId,movieId,rating,timestamp\n"
+NOON = int(dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC).timestamp())
+YEAR = 366 * 86_400
+
+
+def ratings(users: range, shift: int = 0, without: int = 0, twice: bool = False) -> str:
+    """Five ratings per user; every ``without``-th has no rating."""
+    rows = [
+        f"{user},{movie},{'' if without and movie % without == 0 else movie},"
+        f"{NOON + 86_400 * user + movie + shift}\n"
+        for user in users
+        for movie in range(1, 6)
+    ]
+    return HEADER + "".join(rows + rows if twice else rows)
+
+
+MOVIES = "movieId,title,genres\n" + "".join(
+    f"{movie},Film {movie} (2001),Drama\n" for movie in range(1, 6)
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a sound feed loaded and built."""
+    home = tmp_path_factory.mktemp("sound")
+    settings = make_settings(home)
+    data = home / "data"
+    data.mkdir()
+    (data / "ratings.csv").write_text(ratings(range(1, 301)))
+    (data / "movies.csv").write_text(MOVIES)
+    load("movielens", data, settings=settings)
+    report = build(settings, SELECT)
+    assert report.warnings == ()
+    return home
+
+
+@pytest.fixture
+def home(built: Path, tmp_path: Path) -> Path:
+    """A copy of the sound home, to break."""
+    return Path(shutil.copytree(built, tmp_path / "home"))
+
+
+def stopped(home: Path, select: Sequence[str] = SELECT) -> str:
+    """What the build of a home says as it stops."""
+    with pytest.raises(BuildError) as stop:
+        build(make_settings(home), select)
+    return str(stop.value)
+
+
+def set_limit(home: Path, dimension: str, threshold: float) -> None:
+    """Let a tenant have a threshold of severity error."""
+    with duckdb.connect(str(make_settings(home).warehouse)) as connection:
+        connection.execute(
+            "insert into seeds.quality_thresholds "
+            "values ('movielens', 'ratings', ?, ?, 'error')",
+            [dimension, threshold],
+        )
+
+
+def metric(
+    settings: Settings, dimension: str, entity: str = "ratings"
+) -> tuple[Any, str]:
+    """Value and status of a dimension in the newest build."""
+    [found] = [
+        one
+        for one in quality.latest_metrics(settings.warehouse)
+        if (one.dimension, one.entity) == (dimension, entity)
+    ]
+    return found.value, found.status
+
+
+def test_a_sound_feed_passes_and_its_shares_are_one(built: Path) -> None:
+    settings = make_settings(built)
+    for dimension in quality.SHARES:
+        assert metric(settings, dimension) == (1.0, "passed")
+    assert metric(settings, "freshness")[1] == "not_judged"
+    assert metric(settings, "volume") == (None, "insufficient_history")
+    latency, status = metric(settings, "latency")
+    assert 0 <= latency < 600
+    assert status == "not_judged"
+
+
+def test_a_feed_with_half_of_its_ratings_missing_is_stopped_for_completeness(
+    home: Path, write: Write
+) -> None:
+    feed = write("day2/ratings.csv", ratings(range(301, 321), without=2))
+    load("movielens", feed, settings=make_settings(home))
+    message = stopped(home)
+    assert (
+        "tenant movielens, movielens.ratings: completeness is 0.900, and must be "
+        "0.95 or more (40 of 400 required values are missing); most often "
+        "rating.required, 40 times." in message
+    )
+    lines = [line for line in message.splitlines() if "ratings.csv, line" in line]
+    assert len(lines) == 5
+    assert '"user_id":"301"' in lines[0]
+    assert "validity" not in message
+
+
+def test_the_same_gap_in_all_of_the_data_is_stopped_before_dbt(
+    settings: Settings, write: Write
+) -> None:
+    load(
+        "movielens",
+        write("ratings.csv", ratings(range(1, 21), without=2)),
+        settings=settings,
+    )
+    with pytest.raises(BuildError, match=r"rating\.required \(completeness\)"):
+        build(settings, SELECT)
+
+
+def test_a_feed_a_year_ahead_is_stopped_for_consistency(
+    home: Path, write: Write
+) -> None:
+    ahead = int(dt.datetime.now(dt.UTC).timestamp()) - NOON + YEAR
+    feed = write("day2/ratings.csv", ratings(range(301, 321), shift=ahead))
+    load("movielens", feed, settings=make_settings(home))
+    message = stopped(home)
+    assert "movielens.ratings: consistency is 0.000" in message
+    assert "most often interacted_at after the load, 100 times" in message
+    assert message.count("ratings.csv, record") == 5
+
+
+def test_a_feed_a_year_behind_is_stopped_for_freshness_where_the_tenant_has_a_limit(
+    home: Path, write: Write
+) -> None:
+    settings = make_settings(home)
+    behind = int(dt.datetime.now(dt.UTC).timestamp()) - NOON - YEAR - 320 * 86_400
+    feed = write("day2/ratings.csv", ratings(range(301, 321), shift=behind))
+    load("movielens", feed, settings=settings)
+    set_limit(home, "freshness", 48 * 3600)
+    message = stopped(home, MODELS)
+    assert "movielens.ratings: freshness is 8,7" in message
+    assert "hours, and must be 48.0 hours or less" in message
+
+
+def test_an_emptied_catalogue_is_stopped_for_completeness(
+    home: Path, write: Write
+) -> None:
+    feed = write("day2/movies.csv", "movieId,title,genres\n")
+    load("movielens", feed, settings=make_settings(home))
+    message = stopped(home)
+    assert "movielens.movies: completeness is 0.000" in message
+    assert "a load had no record at all" in message
+
+
+def test_a_feed_with_every_row_twice_is_stopped_for_uniqueness(
+    home: Path, write: Write
+) -> None:
+    feed = write("day2/ratings.csv", ratings(range(301, 321), twice=True))
+    load("movielens", feed, settings=make_settings(home))
+    message = stopped(home)
+    assert (
+        "movielens.ratings: uniqueness is 0.500, and must be 0.95 or more (100 of 200 "
+        "records repeat a key of their load)" in message
+    )
+    assert message.count(" again") == 5
+
+
+def test_a_day_without_half_of_its_rows_is_stopped_for_volume_where_it_is_an_error(
+    home: Path, write: Write
+) -> None:
+    settings = make_settings(home)
+    [(load_id,)] = rows_of(
+        settings, "select distinct load_id from raw.movielens_ratings"
+    )
+    backdate(load_id, settings, 30)
+    for day in range(9):
+        users = range(400 + 40 * day, 420 + 40 * day + day % 2)
+        feed = write(f"day{day}/ratings-{day}.csv", ratings(users))
+        backdate(load("movielens", feed, settings=settings).load_id, settings, 9 - day)
+    set_limit(home, "volume", 3)
+    build(settings, MODELS)
+    assert metric(settings, "volume")[1] == "passed"
+    feed = write("today/ratings.csv", ratings(range(900, 910)))
+    load("movielens", feed, settings=settings)
+    message = stopped(home, MODELS)
+    assert "movielens.ratings: volume is -" in message
+    assert "and must be within 3 of the days before" in message
+
+
+def test_a_corrected_file_takes_the_place_of_the_broken_one(
+    home: Path, write: Write, tmp_path: Path
+) -> None:
+    settings = make_settings(home)
+    users = range(301, 321)
+    feed = write("day2/ratings.csv", ratings(users, without=2))
+    load("movielens", feed, settings=settings)
+    assert "completeness" in stopped(home)
+    # Without a change it is stopped again, also behind a sound load of another name.
+    other = write("day3/ratings-3.csv", ratings(range(331, 333)))
+    load("movielens", other, settings=settings)
+    assert "completeness" in stopped(home)
+    load("movielens", write("day2/ratings.csv", ratings(users)), settings=settings)
+    build(settings, SELECT)
+    assert metric(settings, "completeness") == (1.0, "passed")
+    builds = rows_of(
+        settings,
+        "select count(distinct build_id), count(*) filter (status = 'failed') "
+        "from quality.metrics where dimension = 'completeness' "
+        "and entity = 'ratings'",
+    )
+    assert builds == [(4, 2)]
+
+
+def test_drift_of_ratings_is_reported_and_does_not_stop(
+    home: Path, write: Write
+) -> None:
+    settings = make_settings(home)
+    rows = [f"{user},1,5,{NOON + user}\n" for user in range(1000, 1200)]
+    feed = write("day2/ratings.csv", HEADER + "".join(rows))
+    load("movielens", feed, settings=settings)
+    report = build(settings, SELECT)
+    found = {one.metric.dimension for one in report.warnings}
+    assert found == {"drift_rating", "drift_item_popularity"}
+    assert metric(settings, "drift_event_type") == (0.0, "passed")
+
+
+def test_metrics_are_prometheus_text_with_the_tables_figures(
+    home: Path, write: Write, query: Query, settings: Settings, tmp_path: Path
+) -> None:
+    here = make_settings(home)
+    feed = write("day2/ratings.csv", ratings(range(301, 321), without=2))
+    load("movielens", feed, settings=here)
+    stopped(home)
+    out = tmp_path / "textfile" / "winnow.prom"
+    gauges.write(here, out)
+    samples = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(out.read_text())
+        for sample in family.samples
+    }
+    feed_of = [("data_type", "ratings"), ("source", "movielens")]
+    tenant = ("tenant_id", "movielens")
+
+    def value(name: str, *more: tuple[str, str]) -> float:
+        return samples[(name, *sorted([*feed_of, tenant, *more]))]
+
+    assert value("data_completeness_percent") == 90
+    assert value("data_validity_percent") == 100
+    assert 0 < value("data_freshness_hours") < 1
+    assert value("data_rows", ("verdict", "rejected")) == 40
+    assert value("data_rows", ("verdict", "accepted")) == 1560
+    failed = [("dimension", "completeness"), ("severity", "error")]
+    assert value("data_quality_failed", *failed) == 1
+    noted = last_build(here)
+    assert noted is not None
+    assert not noted.succeeded
+    assert samples[("build_seconds",)] == noted.seconds > 0
+    assert samples[("build_succeeded",)] == 0
+    assert "data_rows{" not in gauges.text(settings)
+
+
+def backdate(load_id: str | None, settings: Settings, days: int) -> None:
+    """Let a load have happened so many days ago."""
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        for table in ("winnow_loaded_files", "movielens_ratings"):
+            connection.execute(
+                f"update raw.{table} set loaded_at = loaded_at - to_days(?) "
+                "where load_id = ?",
+                [days, load_id],
+            )
