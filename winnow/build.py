@@ -1,9 +1,10 @@
-"""``winnow build``: gate the raw tables, build every layer with dbt, and tell what came
-of it.
+"""``winnow build``: gate the raw tables, build every layer with dbt, judge the quality
+of what came out, publish it, and tell what came of it.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,22 +14,31 @@ from ingest.expectations import GateReport, run_gate
 from ingest.lock import warehouse_lock
 from ingest.pipeline import recover
 from ingest.settings import Settings
+from winnow import quality
 from winnow.dbt import DbtFailure, DbtResult, run_dbt
+from winnow.last_build import noted
+from winnow.publish import Publication, publish_generation
 
 Stage = Callable[[str, int, int], None]
 """Told what is being done, the step it is and how many steps there are (0 where that is
 not known).
 """
 
+QUALITY_TEST = "assert_quality_is_within_its_thresholds"
+"""The test that stops a plain ``dbt build``; ``build`` says more than a test can."""
+
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build that went through cost: the gate's verdict, dbt's nodes and the
-    seconds of it all.
+    """What a build that went through came to: the gate's verdict, dbt's nodes, figures
+    beyond a threshold that only warns, the generation that was published (None for a
+    build of selected nodes), and the seconds of it all.
     """
 
     gate: GateReport
     nodes: int
+    warnings: tuple[quality.QualityFailure, ...]
+    publication: Publication | None
     seconds: float
 
 
@@ -36,15 +46,16 @@ def build(
     settings: Settings, select: Sequence[str] = (), stage: Stage | None = None
 ) -> BuildReport:
     """Gate, then ``dbt build`` (``select`` in dbt's selection syntax; all nodes when
-    empty), without the unit tests, which say nothing of the data.
+    empty), without the unit tests, which say nothing of the data, then the quality
+    gate over ``quality.metrics``. A build of all nodes that passes is published.
 
     Holds the warehouse's lock throughout. Raises BuildError when the gate stops the
-    feed (dbt has then not run) or a dbt node fails, and InputError when another process
-    holds the lock.
+    feed (dbt has then not run), a dbt node fails, or a quality metric of severity error
+    is beyond its threshold, and InputError when another process holds the lock. What
+    was published before stays then.
     """
     tell = stage or (lambda _what, _step, _steps: None)
-    started = time.monotonic()
-    with warehouse_lock(settings):
+    with warehouse_lock(settings), noted(settings) as started:
         recover(settings)
         tell("quality gate", 0, 0)
         gate = run_gate(
@@ -54,12 +65,34 @@ def build(
         )
         if not gate.passed:
             raise BuildError(_gate_message(gate))
+        began_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         arguments = ["build", "--exclude-resource-type", "unit_test"]
-        arguments += ["--select", *select] if select else []
+        arguments += ["--exclude", QUALITY_TEST]
+        if select:
+            # Only tests of which every table is selected or was needed for it.
+            arguments += ["--indirect-selection", "buildable", "--select", *select]
         result = run_dbt(settings, arguments, progress=tell)
         if not result.succeeded:
             raise BuildError(_dbt_message(settings, result))
-    return BuildReport(gate, result.nodes, time.monotonic() - started)
+        tell("quality of what was built", 0, 0)
+        failures = quality.failures(settings.warehouse, began_at)
+        if any(one.metric.severity == "error" for one in failures):
+            raise BuildError(_quality_message(failures))
+        # Selected nodes may leave tables that do not belong together.
+        publication = (
+            None if select else publish_generation(settings, progress=_publishing(tell))
+        )
+    return BuildReport(
+        gate,
+        result.nodes,
+        tuple(failures),
+        publication,
+        time.monotonic() - started,
+    )
+
+
+def _publishing(tell: Stage) -> Stage:
+    return lambda what, step, steps: tell(f"publishing: {what}", step, steps)
 
 
 def write_docs(settings: Settings) -> None:
@@ -80,6 +113,17 @@ def _gate_message(gate: GateReport) -> str:
             *(f"  {line}" for line in lines),
             f"See {gate.data_docs}; the share that must keep a rule is gate_mostly in "
             "seeds/tenant_settings.csv.",
+        ]
+    )
+
+
+def _quality_message(failures: Sequence[quality.QualityFailure]) -> str:
+    errors = [one.message for one in failures if one.metric.severity == "error"]
+    return "\n".join(
+        [
+            "The quality gate stopped the build; what was published stands:",
+            *(f"  {line}" for line in errors),
+            "Thresholds are in seeds/quality_thresholds.csv.",
         ]
     )
 

@@ -170,6 +170,7 @@ def build(
     """Gate the raw tables, build and test every layer, and say what came of it."""
     from ingest.settings import settings
     from winnow import build as building
+    from winnow.quality import latest_metrics, print_metrics
     from winnow.report import (
         print_reports,
         tenant_reports,
@@ -183,8 +184,11 @@ def build(
             building.write_docs(here)
     console = Console()
     print_reports(tenant_reports(here.warehouse), console, report.seconds)
+    print_metrics(latest_metrics(here.warehouse), console)
     for failure in report.gate.failures:
         console.print(f"Close to the gate's limit: {failure.message}", soft_wrap=True)
+    for warning in report.warnings:
+        console.print(f"Warning: {warning.message}", soft_wrap=True)
     _print_places(here, console)
 
 
@@ -308,6 +312,7 @@ def publish(
 def status() -> None:
     """Say again what the last build made, and where it is."""
     from ingest.settings import settings
+    from winnow.quality import latest_metrics, print_metrics
     from winnow.report import (
         print_reports,
         tenant_reports,
@@ -321,7 +326,25 @@ def status() -> None:
         )
         return
     print_reports(reports, console)
+    print_metrics(latest_metrics(here.warehouse), console)
     _print_places(here, console)
+
+
+@app.command()
+def metrics(
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A file to replace, such as one of the node exporter's."),
+    ] = None,
+) -> None:
+    """Say the figures of the newest build in Prometheus' text format."""
+    from ingest.settings import settings
+    from winnow import metrics as gauges
+
+    if out is None:
+        print(gauges.text(settings()), end="")
+    else:
+        gauges.write(settings(), out)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import write_to_textfile
 
 from ingest.settings import Settings
-from winnow.build import last_build
+from winnow.last_build import last_build
 from winnow.quality import Metric, latest_metrics
 from winnow.warehouse import has_table, read_only
 

@@ -25,6 +25,7 @@ from ingest.errors import BuildError, InputError
 from ingest.lock import warehouse_lock
 from ingest.raw_tables import open_warehouse
 from ingest.settings import Settings
+from winnow.last_build import last_build
 from winnow.published import (
     POINTER,
     current_generation,
@@ -65,11 +66,18 @@ def publish(
     settings: Settings, *, keep: int | None = None, progress: Progress | None = None
 ) -> Publication:
     """Publish the warehouse as it is, holding its lock. Raises as publish_generation,
-    and InputError when another process holds the lock.
+    InputError when another process holds the lock, and BuildError when the last build
+    did not go through: its tables may not belong together.
     """
     from ingest.pipeline import recover
 
     with warehouse_lock(settings):
+        build = last_build(settings)
+        if build is not None and not build.succeeded:
+            raise BuildError(
+                "The last build did not go through, so that nothing was published; "
+                "`winnow build` publishes what passes."
+            )
         recover(settings)
         return publish_generation(settings, keep=keep, progress=progress)
 

@@ -263,6 +263,8 @@ def _with_examples(
 def _failure(one: Checked) -> Failure:
     share = one.failed / one.checked
     examples = ", ".join(map(repr, one.examples))
+    is_missing = one.rule.endswith((".required", ".readable"))
+    dimension = "completeness" if is_missing else "validity"
     return Failure(
         one.tenant_id,
         one.source,
@@ -273,7 +275,7 @@ def _failure(one: Checked) -> Failure:
         one.failed,
         one.mostly,
         f"tenant {one.tenant_id}, {one.source}.{one.entity}: {one.failed:,} of "
-        f"{one.checked:,} values ({share:.1%}) break {one.rule}, and "
+        f"{one.checked:,} values ({share:.1%}) break {one.rule} ({dimension}), and "
         f"{1 - one.mostly:.1%} may"
         + (f"; for example {examples}." if examples else "."),
     )

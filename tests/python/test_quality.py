@@ -18,7 +18,8 @@ from ingest.pipeline import load
 from ingest.settings import Settings
 from winnow import metrics as gauges
 from winnow import quality
-from winnow.build import build, last_build
+from winnow.build import build
+from winnow.last_build import last_build
 
 MODELS = [
     "+metrics,resource_type:model",
