@@ -95,6 +95,7 @@ def fresh(home: Path, name: str) -> dict[str, str]:
         "WINNOW_STATE": str(place / "state"),
         "WINNOW_TARGET": str(place / "target"),
         "WINNOW_TEMP_DIRECTORY": str(place / "tmp"),
+        "WINNOW_PUBLISHED": str(place / "published"),
         "DBT_TARGET_PATH": str(place / "target"),
         "DBT_LOG_PATH": str(place / "logs"),
     }
