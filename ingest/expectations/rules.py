@@ -93,15 +93,18 @@ def typed_sql(entity: Entity, tokens: Sequence[str]) -> str:
 
 
 def counts_sql(entity: Entity, tokens: Sequence[str], rules: Sequence[Rule]) -> str:
-    """A query with, for each tenant, its rows and for each rule how many values it was
-    applied to and how many broke it.
+    """A query with, for each tenant, its rows, how many of them break any rule, and for
+    each rule how many values it was applied to and how many broke it.
     """
-    counts = "".join(
-        f", count({verdict}), count(*) filter (not {verdict})"
-        for verdict in (f"({rule.verdict})" for rule in rules)
+    names = [f"kept_{n}" for n in range(len(rules))]
+    verdicts = "".join(
+        f", ({rule.verdict}) as {name}" for name, rule in zip(names, rules, strict=True)
     )
+    refused = " or ".join(f"not {name}" for name in names) or "false"
+    counts = "".join(f", count({name}), count(*) filter (not {name})" for name in names)
     return (
-        f"select tenant_id, count(*){counts} from ({typed_sql(entity, tokens)}) "
+        f"select tenant_id, count(*), count(*) filter ({refused}){counts} from "
+        f"(select tenant_id{verdicts} from ({typed_sql(entity, tokens)})) "
         "group by tenant_id order by tenant_id"
     )
 
