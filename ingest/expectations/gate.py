@@ -12,21 +12,25 @@ import csv
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
-from ingest.contracts import LOG_SOURCE, PROJECT_ROOT, Entity, load_contracts
+from ingest.contracts import LOG_SOURCE, Entity, load_contracts
 from ingest.errors import InputError
 from ingest.expectations.data_docs import Checked, write_data_docs
-from ingest.expectations.rules import counts_sql, examples_sql, rules_of
-
-SEEDS = PROJECT_ROOT / "seeds"
+from ingest.expectations.rules import (
+    SEEDS,
+    accepted_pairs,
+    counts_sql,
+    examples_sql,
+    missing_tokens,
+    rules_of,
+)
 
 Progress = Callable[[str], None]
 
@@ -164,14 +168,14 @@ def _measure(
             "and estimated_size > 0"
         ).fetchall()
     }
-    tokens = _missing_tokens()
+    tokens = missing_tokens()
     unreadable = _unreadable(connection) if "winnow_loaded_files" in tables else {}
     seen = set()
     for (source, name), entity in load_contracts().items():
         if source == LOG_SOURCE or entity.table not in tables:
             continue
         tell(f"{source}.{name}")
-        rules = rules_of(entity, _accepted(entity, seeds))
+        rules = rules_of(entity, accepted_pairs(entity, seeds))
         rows = connection.execute(counts_sql(entity, tokens, rules)).fetchall()
         for tenant_id, landed, rejected, *counts in rows:
             key = (tenant_id, source, name)
@@ -301,8 +305,8 @@ def _with_examples(
     if rule_name in ("readable", "required"):
         return one  # There is no value to show.
     entity = load_contracts()[one.source, one.entity]
-    rules = {rule.key: rule for rule in rules_of(entity, _accepted(entity, seeds))}
-    sql = examples_sql(entity, _missing_tokens(), rules[one.rule])
+    rules = {rule.key: rule for rule in rules_of(entity, accepted_pairs(entity, seeds))}
+    sql = examples_sql(entity, missing_tokens(), rules[one.rule])
     values = connection.execute(sql, [one.tenant_id]).fetchall()
     return one.with_examples(tuple(value for (value,) in values))
 
@@ -349,22 +353,3 @@ def _share(text: str, place: str) -> float:
     if not 0 <= share <= 1:
         raise InputError(f"{place}: gate_mostly is {text!r}, and must be 0 to 1.")
     return share
-
-
-def _accepted(entity: Entity, seeds: Path) -> dict[str, list[str]]:
-    """The ``tenant:value`` pairs of each seed that the entity's contract names."""
-    accepted: dict[str, list[str]] = {}
-    for column in entity.columns:
-        if (seed := column.accepted_values_from) is not None:
-            with (seeds / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-                accepted[seed] = [
-                    f"{row['tenant_id']}:{row['source_value']}"
-                    for row in csv.DictReader(file)
-                ]
-    return accepted
-
-
-def _missing_tokens() -> Sequence[str]:
-    project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text("utf-8"))
-    tokens: list[str] = project["vars"]["missing_tokens"]
-    return tokens
