@@ -51,46 +51,57 @@ def _winnow() -> None:
     """From raw user-item interaction logs to training data."""
 
 
+# The options that `load` and `validate` share.
+_Source = Annotated[
+    str, typer.Argument(help="movielens, microlens, recomart or canonical.")
+]
+_Path = Annotated[str, typer.Argument(help="A file, a folder or a quoted glob.")]
+_Tenant = Annotated[
+    str | None,
+    typer.Option(help="Whose data it is; the source's name, or `default`."),
+]
+_Entity = Annotated[
+    str | None, typer.Option(help="What the files hold, such as interactions.")
+]
+_Limit = Annotated[
+    int | None, typer.Option(help="Take the first so many records of each file.")
+]
+_ColumnMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="COLUMN=THEIRS",
+        help="Which column of the file is which of the contract: its name, or its "
+        "position (from 1) where there is no header. May be given again.",
+    ),
+]
+_Delimiter = Annotated[
+    str | None, typer.Option(help=r"What parts the fields; \t for a tab.")
+]
+_Encoding = Annotated[str | None, typer.Option(help="Such as utf-8 or latin-1.")]
+_Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="Whether line 1 names the columns."),
+]
+_Dates = Annotated[
+    str | None,
+    typer.Option(help="How dates such as 12/1/2010 are written: mdy, dmy or ymd."),
+]
+
+
 @app.command()
 def load(
-    source: Annotated[
-        str, typer.Argument(help="movielens, microlens, recomart or canonical.")
-    ],
-    path: Annotated[str, typer.Argument(help="A file, a folder or a quoted glob.")],
+    source: _Source,
+    path: _Path,
     *,
-    tenant: Annotated[
-        str | None,
-        typer.Option(help="Whose data it is; the source's name, or `default`."),
-    ] = None,
-    entity: Annotated[
-        str | None, typer.Option(help="What the files hold, such as interactions.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(help="Load the first so many records of each file.")
-    ] = None,
-    column_map: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="COLUMN=THEIRS",
-            help="Which column of the file is which of the contract: its name, or its "
-            "position (from 1) where there is no header. May be given again.",
-        ),
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help=r"What parts the fields; \t for a tab.")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="Such as utf-8 or latin-1.")
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option("--header/--no-header", help="Whether line 1 names the columns."),
-    ] = None,
-    dates: Annotated[
-        str | None,
-        typer.Option(help="How dates such as 12/1/2010 are written: mdy, dmy or ymd."),
-    ] = None,
+    tenant: _Tenant = None,
+    entity: _Entity = None,
+    limit: _Limit = None,
+    column_map: _ColumnMap = None,
+    delimiter: _Delimiter = None,
+    encoding: _Encoding = None,
+    header: _Header = None,
+    dates: _Dates = None,
 ) -> None:
     """Load files into the raw tables and the landing lake, exactly once."""
     from ingest.pipeline import load as load_files
@@ -111,6 +122,53 @@ def load(
             progress=progress,
         )
     _print_load(result, Console())
+
+
+@app.command()
+def validate(
+    source: _Source,
+    path: _Path,
+    *,
+    tenant: _Tenant = None,
+    entity: _Entity = None,
+    limit: _Limit = None,
+    column_map: _ColumnMap = None,
+    delimiter: _Delimiter = None,
+    encoding: _Encoding = None,
+    header: _Header = None,
+    dates: _Dates = None,
+    docs: Annotated[
+        Path | None,
+        typer.Option(help="The folder for the Data Docs; new, empty or theirs."),
+    ] = None,
+) -> None:
+    """Say what the quality gate would say of files, rule by rule; load nothing.
+
+    Exit status 0 when a build would go on, 1 when the gate would stop it, 2 when the
+    files cannot be used at all.
+    """
+    from winnow.report import print_validation
+    from winnow.validation import validate
+
+    mapping = dict(_pair(one) for one in column_map or ())
+    with LoadProgress(Console(stderr=True)) as progress:
+        report = validate(
+            source,
+            path,
+            tenant=tenant,
+            entity=entity,
+            limit=limit,
+            mapping=mapping,
+            delimiter="\t" if delimiter == r"\t" else delimiter,
+            encoding=encoding,
+            header=header,
+            date_order=dates,
+            docs=docs,
+            progress=progress,
+        )
+    print_validation(report, Console())
+    if not report.passed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -442,6 +500,12 @@ class LoadProgress:
             description=f"storing {landed:,} rows in the warehouse",
             total=None,
             rows=0,
+        )
+
+    def judge(self, what: str) -> None:
+        """Rows are stored; a part of the quality gate is at work."""
+        self._bar.reset(
+            self._task, description=f"quality gate: {what}", total=None, rows=0
         )
 
 

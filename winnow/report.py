@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from winnow.warehouse import has_table, read_only
 
+if TYPE_CHECKING:
+    from winnow.validation import ValidationReport
+
 _WIDTH = 112
 """Characters that the table needs; narrower terminals break its lines."""
+
+_COLOURS = {"passed": "green", "warning": "yellow", "error": "bold red"}
 
 
 @dataclass
@@ -99,3 +106,55 @@ def print_reports(
             table.add_row(f"  {reason}", "", "", f"{count:,}")
     console.width = max(console.width, _WIDTH)
     console.print(table)
+
+
+def print_validation(report: ValidationReport, console: Console) -> None:
+    """Print a line for each rule that was judged, the files, and the verdict."""
+    for feed in report.feeds:
+        console.print(
+            f"{feed.source}.{feed.entity} of tenant {feed.tenant_id}: "
+            f"{feed.landed + feed.unreadable:,} records, {feed.accepted:,} accepted, "
+            f"{feed.rejected:,} rejected, {feed.unreadable:,} unreadable",
+            style="bold",
+            soft_wrap=True,
+        )
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("rule", no_wrap=True)
+        for heading in ("checked", "failed", "kept", "needed"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        table.add_column("examples", overflow="fold")
+        for rule in report.rules:
+            of = (rule.tenant_id, rule.source, rule.entity)
+            if of == (feed.tenant_id, feed.source, feed.entity):
+                table.add_row(
+                    rule.rule,
+                    f"{rule.checked:,}",
+                    f"{rule.failed:,}",
+                    f"{rule.share:.2%}",
+                    f"{rule.threshold:.2%}",
+                    Text(rule.verdict, _COLOURS[rule.verdict]),
+                    Text(", ".join(map(repr, rule.examples))),
+                )
+        console.width = max(console.width, _WIDTH)
+        console.print(table)
+    for file in report.files:
+        said = file.skipped and f"skipped, {file.skipped}"
+        said = said or f"{file.records:,} records, {file.unreadable:,} unreadable"
+        console.print(Text(f"{file.file} ({file.entity}): {said}."), soft_wrap=True)
+    for other in report.left_out:
+        console.print(Text(f"Left out {other.path}: {other.reason}."), soft_wrap=True)
+    console.print(f"Data Docs: {report.data_docs}", soft_wrap=True, highlight=False)
+    stops = [rule.rule for rule in report.rules if rule.verdict == "error"]
+    close = [rule.rule for rule in report.rules if rule.verdict == "warning"]
+    verdict = "Passed"
+    if close:
+        verdict = f"Passed, though close to the limit ({', '.join(close)})"
+    if stops:
+        verdict = f"The gate would stop this feed ({', '.join(stops)})"
+    console.print(
+        f"{verdict}: {report.accepted:,} records accepted, {report.rejected:,} "
+        f"rejected, {report.unreadable:,} unreadable, in {report.seconds:.1f} s; "
+        "nothing was loaded.",
+        soft_wrap=True,
+    )

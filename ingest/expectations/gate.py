@@ -12,21 +12,25 @@ import csv
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
-from ingest.contracts import LOG_SOURCE, PROJECT_ROOT, Entity, load_contracts
+from ingest.contracts import LOG_SOURCE, Entity, load_contracts
 from ingest.errors import InputError
 from ingest.expectations.data_docs import Checked, write_data_docs
-from ingest.expectations.rules import counts_sql, examples_sql, rules_of
-
-SEEDS = PROJECT_ROOT / "seeds"
+from ingest.expectations.rules import (
+    SEEDS,
+    accepted_pairs,
+    counts_sql,
+    examples_sql,
+    missing_tokens,
+    rules_of,
+)
 
 Progress = Callable[[str], None]
 
@@ -52,15 +56,42 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class GateReport:
-    """The gate's verdict: rules judged, what failed, where the Data Docs are,
-    seconds.
+class Feed:
+    """The records of one tenant and entity.
+
+    ``landed`` are rows of the raw table, and ``rejected`` those of them that break any
+    rule; ``unreadable`` records are in neither. All the rest is accepted.
     """
 
-    checked: int
+    tenant_id: str
+    source: str
+    entity: str
+    landed: int
+    rejected: int
+    unreadable: int
+
+    @property
+    def accepted(self) -> int:
+        """Rows that keep every rule; duplicates are among them."""
+        return self.landed - self.rejected
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """The gate's verdict: every rule judged and what failed of them, the records of
+    each feed, where the Data Docs are, seconds.
+    """
+
+    rules: tuple[Checked, ...]
     failures: tuple[Failure, ...]
+    feeds: tuple[Feed, ...]
     data_docs: Path
     seconds: float
+
+    @property
+    def checked(self) -> int:
+        """How many rules were judged."""
+        return len(self.rules)
 
     @property
     def passed(self) -> bool:
@@ -72,7 +103,7 @@ class GateReport:
 class _Measured:
     """The counts of one tenant and entity: rule → (checked, failed)."""
 
-    tenant_id: str
+    feed: Feed
     entity: Entity
     counts: Mapping[str, tuple[int, int]]
 
@@ -82,8 +113,14 @@ def run_gate(
     target: Path,
     progress: Progress | None = None,
     seeds: Path = SEEDS,
+    docs: Path | None = None,
+    all_examples: bool = False,
 ) -> GateReport:
-    """Judge every raw table that has rows, and write the Data Docs below ``target``.
+    """Judge every raw table that has rows, and write the Data Docs to ``docs``,
+    ``<target>/data_docs`` when it is None; what is there is replaced.
+
+    Values that break a rule are given for rules that fail, or, with ``all_examples``,
+    for every rule that any value breaks (which reads the raw table once per such rule).
 
     The warehouse is opened read-only and closed again; one that is not there, or has no
     raw tables yet, passes with nothing checked. Raises ContractError for a contract
@@ -92,6 +129,7 @@ def run_gate(
     started = time.monotonic()
     tell = progress or (lambda _what: None)
     mostly = _thresholds(seeds)
+    measured: list[_Measured] = []
     checked: list[Checked] = []
     if warehouse.exists():
         with duckdb.connect(str(warehouse), read_only=True) as connection:
@@ -101,12 +139,23 @@ def run_gate(
             checked = [
                 outcome
                 for one in measured
-                for outcome in _judge(one, mostly.get(one.tenant_id, mostly["*"]))
+                for outcome in _judge(one, mostly.get(one.feed.tenant_id, mostly["*"]))
             ]
-            checked = [_with_examples(connection, seeds, one) for one in checked]
-    data_docs = write_data_docs(target / "data_docs", checked)
-    failures = tuple(_failure(one) for one in checked if one.severity != "passed")
-    return GateReport(len(checked), failures, data_docs, time.monotonic() - started)
+            tell("examples")
+            checked = [
+                _with_examples(connection, seeds, one)
+                if one.severity != "passed" or (all_examples and one.failed)
+                else one
+                for one in checked
+            ]
+    data_docs = write_data_docs(docs or target / "data_docs", checked)
+    return GateReport(
+        tuple(checked),
+        tuple(_failure(one) for one in checked if one.severity != "passed"),
+        tuple(one.feed for one in measured),
+        data_docs,
+        time.monotonic() - started,
+    )
 
 
 def _measure(
@@ -119,27 +168,28 @@ def _measure(
             "and estimated_size > 0"
         ).fetchall()
     }
-    tokens = _missing_tokens()
+    tokens = missing_tokens()
     unreadable = _unreadable(connection) if "winnow_loaded_files" in tables else {}
     seen = set()
     for (source, name), entity in load_contracts().items():
         if source == LOG_SOURCE or entity.table not in tables:
             continue
         tell(f"{source}.{name}")
-        rules = rules_of(entity, _accepted(entity, seeds))
+        rules = rules_of(entity, accepted_pairs(entity, seeds))
         rows = connection.execute(counts_sql(entity, tokens, rules)).fetchall()
-        for tenant_id, _rows, *counts in rows:
+        for tenant_id, landed, rejected, *counts in rows:
             key = (tenant_id, source, name)
             seen.add(key)
             pairs = zip(counts[::2], counts[1::2], strict=True)
             by_rule = {rule.key: pair for rule, pair in zip(rules, pairs, strict=True)}
             if key in unreadable:
                 by_rule["record.readable"] = unreadable[key]
-            yield _Measured(tenant_id, entity, by_rule)
+            feed = Feed(*key, landed, rejected, unreadable.get(key, (0, 0))[1])
+            yield _Measured(feed, entity, by_rule)
     for key in sorted(set(unreadable) - seen):
-        tenant_id, source, name = key
         counts_of = {"record.readable": unreadable[key]}
-        yield _Measured(tenant_id, load_contracts()[source, name], counts_of)
+        feed = Feed(*key, 0, 0, unreadable[key][1])
+        yield _Measured(feed, load_contracts()[key[1:]], counts_of)
 
 
 def _unreadable(
@@ -157,7 +207,8 @@ def _judge(measured: _Measured, mostly: float) -> list[Checked]:
     """Let Great Expectations judge the measured shares; one outcome per rule."""
     counts = {key: pair for key, pair in measured.counts.items() if pair[0]}
     entity = measured.entity
-    suite = f"{entity.source}.{entity.name}.{measured.tenant_id}"
+    tenant_id = measured.feed.tenant_id
+    suite = f"{entity.source}.{entity.name}.{tenant_id}"
     # Not 1 - failed / checked: 70 of 1,000 must not miss a threshold of 0.93.
     shares = {
         key: (checked - failed) / checked for key, (checked, failed) in counts.items()
@@ -175,7 +226,7 @@ def _judge(measured: _Measured, mostly: float) -> list[Checked]:
                 verdicts[key] = "error" if severity == "critical" else "warning"
     return [
         Checked(
-            measured.tenant_id,
+            tenant_id,
             entity.source,
             entity.name,
             key,
@@ -251,11 +302,11 @@ def _with_examples(
     connection: duckdb.DuckDBPyConnection, seeds: Path, one: Checked
 ) -> Checked:
     rule_name = one.rule.rpartition(".")[2]
-    if one.severity == "passed" or rule_name in ("readable", "required"):
+    if rule_name in ("readable", "required"):
         return one  # There is no value to show.
     entity = load_contracts()[one.source, one.entity]
-    rules = {rule.key: rule for rule in rules_of(entity, _accepted(entity, seeds))}
-    sql = examples_sql(entity, _missing_tokens(), rules[one.rule])
+    rules = {rule.key: rule for rule in rules_of(entity, accepted_pairs(entity, seeds))}
+    sql = examples_sql(entity, missing_tokens(), rules[one.rule])
     values = connection.execute(sql, [one.tenant_id]).fetchall()
     return one.with_examples(tuple(value for (value,) in values))
 
@@ -304,22 +355,3 @@ def _share(text: str, place: str) -> float:
     if not 0 <= share <= 1:
         raise InputError(f"{place}: gate_mostly is {text!r}, and must be 0 to 1.")
     return share
-
-
-def _accepted(entity: Entity, seeds: Path) -> dict[str, list[str]]:
-    """The ``tenant:value`` pairs of each seed that the entity's contract names."""
-    accepted: dict[str, list[str]] = {}
-    for column in entity.columns:
-        if (seed := column.accepted_values_from) is not None:
-            with (seeds / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-                accepted[seed] = [
-                    f"{row['tenant_id']}:{row['source_value']}"
-                    for row in csv.DictReader(file)
-                ]
-    return accepted
-
-
-def _missing_tokens() -> Sequence[str]:
-    project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text("utf-8"))
-    tokens: list[str] = project["vars"]["missing_tokens"]
-    return tokens

@@ -6,10 +6,16 @@ The meaning of every rule is that of ``docs/contracts.md``; the dbt macros below
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ingest.contracts import Column, Entity
+import yaml
+
+from ingest.contracts import PROJECT_ROOT, Column, Entity
+
+SEEDS = PROJECT_ROOT / "seeds"
 
 _BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
@@ -34,6 +40,26 @@ class Rule:
         return f"{self.column}.{self.name}"
 
 
+def accepted_pairs(entity: Entity, seeds: Path = SEEDS) -> dict[str, list[str]]:
+    """The ``tenant:value`` pairs of each seed that the entity's contract names."""
+    accepted: dict[str, list[str]] = {}
+    for column in entity.columns:
+        if (seed := column.accepted_values_from) is not None:
+            with (seeds / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
+                accepted[seed] = [
+                    f"{row['tenant_id']}:{row['source_value']}"
+                    for row in csv.DictReader(file)
+                ]
+    return accepted
+
+
+def missing_tokens() -> list[str]:
+    """The texts that mean "nothing was given", where a column has none of its own."""
+    project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text("utf-8"))
+    tokens: list[str] = project["vars"]["missing_tokens"]
+    return tokens
+
+
 def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule]:
     """Every rule of an entity, over the columns that ``typed_sql`` selects.
 
@@ -41,7 +67,7 @@ def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule
     """
     rules: list[Rule] = []
     for column in entity.columns:
-        text, value = _name(column.name), _name("typed." + column.name)
+        text, value = quoted_name(column.name), quoted_name("typed." + column.name)
 
         def add(name: str, condition: str, column: str = column.name) -> None:
             rules.append(Rule(column, name, condition))
@@ -51,10 +77,12 @@ def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule
         if column.data_type != "varchar":
             add("type", f"case when {text} is not null then {value} is not null end")
         if column.accepted_values is not None:
-            values = ", ".join(_text(value.lower()) for value in column.accepted_values)
+            values = ", ".join(
+                quoted_text(value.lower()) for value in column.accepted_values
+            )
             add("accepted_values", f"lower({value}) in ({values})")
         if column.accepted_values_from is not None:
-            pairs = ", ".join(map(_text, accepted[column.accepted_values_from]))
+            pairs = ", ".join(map(quoted_text, accepted[column.accepted_values_from]))
             add(
                 "accepted_values",
                 f"list_contains([{pairs}], '*:' || lower({value})) or "
@@ -67,41 +95,44 @@ def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule
         if column.max_length is not None:
             add("max_length", f"length({value}) <= {column.max_length}")
         if column.format is not None:
-            add("format", f"regexp_full_match({value}, {_text(column.format)})")
+            add("format", f"regexp_full_match({value}, {quoted_text(column.format)})")
     return rules
 
 
-def typed_sql(entity: Entity, tokens: Sequence[str]) -> str:
+def typed_sql(entity: Entity, tokens: Sequence[str], landed: str | None = None) -> str:
     """A query of an entity's raw rows: each column cleaned, and as its type
-    (``typed.*``).
+    (``typed.*``). ``landed`` is a query of rows to take instead of the raw table's.
     """
     cleaned, typed = [], []
     for column in entity.columns:
         missing = tokens if column.missing_tokens is None else column.missing_tokens
-        name = _name(column.name)
+        name = quoted_name(column.name)
         trimmed = f"trim({name}, {_BLANKS})"
-        listed = ", ".join(map(_text, missing))
+        listed = ", ".join(map(quoted_text, missing))
         cleaned.append(
             f"case when lower({trimmed}) not in ({listed}) then {trimmed} end as {name}"
         )
-        typed.append(f"{_typed(column, name)} as {_name('typed.' + column.name)}")
+        typed.append(f"{_typed(column, name)} as {quoted_name('typed.' + column.name)}")
     return (
-        f"select tenant_id, {', '.join(_name(c.name) for c in entity.columns)}, "
+        f"select tenant_id, {', '.join(quoted_name(c.name) for c in entity.columns)}, "
         f"{', '.join(typed)} from (select tenant_id, date_order, {', '.join(cleaned)} "
-        f"from ({_landed_sql(entity)}))"
+        f"from ({landed or _landed_sql(entity)}))"
     )
 
 
 def counts_sql(entity: Entity, tokens: Sequence[str], rules: Sequence[Rule]) -> str:
-    """A query with, for each tenant, its rows and for each rule how many values it was
-    applied to and how many broke it.
+    """A query with, for each tenant, its rows, how many of them break any rule, and for
+    each rule how many values it was applied to and how many broke it.
     """
-    counts = "".join(
-        f", count({verdict}), count(*) filter (not {verdict})"
-        for verdict in (f"({rule.verdict})" for rule in rules)
+    names = [f"kept_{n}" for n in range(len(rules))]
+    verdicts = "".join(
+        f", ({rule.verdict}) as {name}" for name, rule in zip(names, rules, strict=True)
     )
+    refused = " or ".join(f"not {name}" for name in names) or "false"
+    counts = "".join(f", count({name}), count(*) filter (not {name})" for name in names)
     return (
-        f"select tenant_id, count(*){counts} from ({typed_sql(entity, tokens)}) "
+        f"select tenant_id, count(*), count(*) filter ({refused}){counts} from "
+        f"(select tenant_id{verdicts} from ({typed_sql(entity, tokens)})) "
         "group by tenant_id order by tenant_id"
     )
 
@@ -110,7 +141,7 @@ def examples_sql(entity: Entity, tokens: Sequence[str], rule: Rule) -> str:
     """A query of up to five values, of the tenant given as parameter, that break a
     rule: among the first thousand that do, and each cut to 80 characters.
     """
-    value = _name(rule.column)
+    value = quoted_name(rule.column)
     return (
         f"select distinct case when length(value) > 80 then left(value, 79) || '…' "
         f"else value end from (select {value} as value from "
@@ -124,11 +155,11 @@ def _landed_sql(entity: Entity) -> str:
     runs before dbt adds those that a contract has gained.
     """
     columns = ", ".join(
-        f"cast(null as {data_type}) as {_name(name)}"
+        f"cast(null as {data_type}) as {quoted_name(name)}"
         for name, data_type in entity.raw_columns.items()
     )
     return (
-        f"select * from raw.{_name(entity.table)} "
+        f"select * from raw.{quoted_name(entity.table)} "
         f"union all by name select {columns} where false"
     )
 
@@ -151,8 +182,12 @@ def _typed(column: Column, text: str) -> str:
 
 def _timestamp(text: str) -> str:
     number = f"try_cast({text} as double)"
-    zoned = f"try_cast({text} as timestamptz)"
-    iso = f"case when isfinite({zoned}) then {zoned} at time zone 'UTC' end"
+    # Why in two steps: macros/casting/iso_timestamp.sql.
+    iso = (
+        f"case when try_cast({text} as timestamp) between cast('0001-01-01' as "
+        "timestamp) and cast('9999-12-31 23:59:59.999999' as timestamp) "
+        f"then try_cast({text} as timestamptz) at time zone 'UTC' end"
+    )
 
     def instant(microseconds: str) -> str:
         return f"make_timestamp(cast(round({microseconds}) as bigint))"
@@ -180,13 +215,15 @@ def _timestamp(text: str) -> str:
 
 def _bound(column: Column, bound: float | str) -> str:
     if column.data_type in ("date", "timestamp"):
-        return f"cast({_text(str(bound))} as {column.data_type})"
+        return f"cast({quoted_text(str(bound))} as {column.data_type})"
     return str(bound)
 
 
-def _name(name: str) -> str:
+def quoted_name(name: str) -> str:
+    """The name of a column or table in SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _text(value: str) -> str:
+def quoted_text(value: str) -> str:
+    """A text in SQL."""
     return "'" + value.replace("'", "''") + "'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.settings import Settings
+from winnow.cli import main
 
 REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 
+Command = Callable[..., tuple[int, str, str]]
 Query = Callable[[str], list[tuple[Any, ...]]]
 Write = Callable[[str, str | bytes], Path]
 
@@ -47,6 +50,28 @@ def settings(tmp_path: Path) -> Settings:
 def query(settings: Settings) -> Query:
     """Ask the test's own warehouse."""
     return lambda sql: rows_of(settings, sql)
+
+
+@pytest.fixture
+def winnow(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Command:
+    """Run a command line in this process: exit status, standard output and error."""
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["winnow", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        out, err = capsys.readouterr()
+        assert isinstance(stopped.value.code, int)
+        return stopped.value.code, out, err
+
+    return run
 
 
 @pytest.fixture

@@ -1,0 +1,593 @@
+"""One contract, many gates: the same record gets the same verdict from the rejection
+SQL of the dbt macros, the counts of the quality gate and the Pydantic model.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from conftest import make_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from ingest.contracts import LOG_SOURCE, Column, Entity, contract, load_contracts
+from ingest.expectations import run_gate
+from ingest.expectations.rules import (
+    SEEDS,
+    accepted_pairs,
+    counts_sql,
+    missing_tokens,
+    rules_of,
+)
+from ingest.readers import read_json
+from ingest.record_models import reasons_of, record_model, violations
+from ingest.settings import Settings
+from winnow.dbt import run_dbt
+
+Record = dict[str, Any]
+"""A raw row: text or None by contract column, with tenant_id and date_order."""
+
+ENTITIES = [key for key in load_contracts() if key[0] != LOG_SOURCE]
+ENTITY_NAMES = [".".join(key) for key in ENTITIES]
+TENANTS = ("own", "other")
+OWN_TYPE = "wink"
+"""An event type of the tenant ``own`` alone."""
+
+# --- values ---------------------------------------------------------------------------
+
+BLANKS = ["", " ", "\t", "\u00a0", "\r\n", "\v\f", " \u00a0 ", "\u2003", "\u200b"]
+"""Those that are trimmed and, last, two that are not."""
+
+NUMBERS = [
+    *("0", "-0", "0.5", "-0.5", "5", "5.5", "3.0", "3.7", "2.5", "+5", "007", ".5"),
+    *("5.", "1e3", "1E-3", "1_000", "1__0", "1,5", "1 000", "- 5", "--5", "0x1F", "5f"),
+    *("inf", "-inf", "+inf", "Infinity", "-infinity", "NaN", "-nan", "1e400", "1e-400"),
+    *("9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e18"),
+    *("9007199254740993", "9007199254740993.0", "1e19", "9" * 40, "0." + "3" * 40),
+    *("\u0661\u0662", "\uff13", "\u00bd", "1\x002", "\x00", "true", "FALSE", "t", "1"),
+]
+TIMES = [
+    *("epoch", "infinity", "-infinity", "soon", "now", "today", "2024-02-30"),
+    *("2024-02-29", "2023-02-29", "2024-1-2", "2024-01-01T24:00:00", "20240101"),
+    *("2024-01-01T10:00:60", "2024-01-01 10", "2024-01-01T10:00", "2024-01-01 10:00"),
+    *("2024-01-01T10:00:00.1234567", "2024-01-01T10:00:00,5", "2024-01-01t10:00:00z"),
+    *("2024-01-01T10:00:00.", "2024-01-01T10:00:00+02", "2024-01-01T10:00:00+0200"),
+    *("2024-01-01 10:00:00 +02:00", "2024-01-01 10:00:00+14:00", "2024-01-01Z"),
+    *("2024-01-01 10:00:00-15:59", "2024-01-01 10:00:00+16:00", "2024-01-01+01:00"),
+    *("2024-01-01 10:00:00 UTC", "2024-01-01 10:00:00 Europe/Berlin", "2024-01-01 BC"),
+    *("2024-01-01T10:00:00+01:60", "2024-01-01T10:00:00-00:00", "2024/01/02"),
+    *("0000-01-01", "0001-01-01", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59Z"),
+    *("9999-12-31T23:59:59-01:00", "10000-01-01", "294246-12-31", "294247-01-11"),
+    *("0044-03-15 (BC)", "290309-12-22 (BC)", "290310-12-22 (BC)", "1024-01-01"),
+    *("12/31/2010 8:26", "31/12/2010 8:26", "1/2/2010 8:26 PM", "1/2/10", "13/13/2013"),
+    *("31.12.2010", "12-31-2010 23:59:59", "1-2-2010 1:02:03.5", "1/2/2010 13:00 PM"),
+    *("01-Jan-2001", "1 jan 2001", "Jan 01, 2001", "31-Dec-99", "01-Foo-2001"),
+    *("99999999999", "100000000000", "-100000000000", "99999999999999", "1e11", "1e14"),
+    *("100000000000000", "99999999999999999", "100000000000000000", "1e17", "9e18"),
+    *("8999999999999999999", "-8999999999999999999", "1700000000.1234565"),
+    *("1700000000.5", "-0.0000005", "0.0000005", "0.0000015", "-62135596801", "1e-7"),
+    *("-99999999999.9", "946684799.9999995", "1700000000123456789", "1700000000123"),
+]
+TEXTS = [
+    *("x\ny", "a'b", 'a"b', "a\tb", "''", "\\", "%", "a,b", "é", "É", "😀", "e\u0301"),
+    *(
+        "m",
+        "F",
+        "\u212a",
+        "\u0130",
+        "View",
+        "teleport",
+        "*:view",
+        ":view",
+        "other:wink",
+    ),
+    *(
+        "li\u212ae",
+        "l\u0130ke",
+        "LIKE",
+        "N\u0130L",
+        "undef\u0130ned",
+        OWN_TYPE,
+        "ẞ",
+        "ǅ",
+    ),
+    *(
+        "0|1" + "|0" * 17,
+        "0|1" + "|0" * 16,
+        "0|1" + "|0" * 17 + "\n",
+        "0|2" + "|0" * 17,
+    ),
+    *("0|1" + "|0" * 17 + "\u00a0", "\u00df", "{}", "[1]", "\x00view", "view\x00"),
+]
+
+
+def bounds_of(column: Column) -> list[str]:
+    """Values at the column's bounds, and just within and beyond them."""
+    found: list[str] = []
+    for bound in (column.minimum, column.maximum):
+        if bound is None:
+            continue
+        if column.data_type not in ("date", "timestamp"):
+            steps = (0, 1, -1, 0.5, -0.5, 1e-9, -1e-9)
+            found += [repr(float(bound) + step) for step in steps]
+            found += [
+                str(bound),
+                str(int(float(bound)) + 1),
+                str(int(float(bound)) - 1),
+            ]
+            continue
+        start = dt.datetime.fromisoformat(str(bound))
+        for micros in (0, 1, -1, 86_400_000_000, -86_400_000_000, 500_000, -500_000):
+            moment = start + dt.timedelta(microseconds=micros)
+            unix = (moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)
+            found += [
+                *(moment.isoformat(), f"{moment.isoformat(' ')}+02:00"),
+                *(moment.date().isoformat(), f"{moment.isoformat()}Z"),
+                *(str(unix), f"{unix}000", str(unix // 1000), str(unix // 10**6)),
+                *(f"{moment:%m/%d/%Y %H:%M:%S.%f}", f"{moment:%d.%m.%Y %H:%M}"),
+                *(f"{moment:%d-%b-%Y}", f"{unix / 1e6:.7f}"),
+            ]
+    if column.max_length is not None:
+        for letter in ("x", "é", "😀"):
+            found += [letter * (column.max_length + step) for step in (-1, 0, 1)]
+        found.append(f"\u00a0 {'x' * column.max_length}\t")
+    return found
+
+
+def in_any_case(texts: Sequence[str]) -> st.SearchStrategy[str]:
+    cases = st.sampled_from([str, str.upper, str.title, str.swapcase])
+    return st.builds(lambda text, case: case(text), st.sampled_from(texts), cases)
+
+
+def iso_times() -> st.SearchStrategy[str]:
+    return st.builds(
+        lambda moment, mark, digits, zone: (
+            f"{moment:%Y-%m-%d}".rjust(10, "0")
+            + (f"{mark}{moment:%H:%M:%S}" if mark else "")
+            + (f".{moment.microsecond:06}000"[: digits + 1] if mark and digits else "")
+            + (zone if mark else "")
+        ),
+        st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31)),
+        st.sampled_from(["T", " ", ""]),
+        st.integers(0, 9),
+        st.sampled_from(["", "Z", "+00:00", "+05:30", "-14:00", "+1", "z", " Z"]),
+    )
+
+
+def unix_times() -> st.SearchStrategy[str]:
+    sizes = [st.integers(-(10**size), 10**size) for size in (10, 13, 16, 19)]
+    return st.one_of(
+        *(size.map(str) for size in sizes),
+        st.floats(-2e11, 2e11).map(repr),
+        st.decimals(-(10**11), 10**11, places=7).map(str),
+    )
+
+
+def values_of(column: Column, accepted: Sequence[str]) -> st.SearchStrategy[str | None]:
+    """Good and bad values of every kind, most of them of the column's own."""
+    own: dict[str, st.SearchStrategy[str]] = {
+        "varchar": st.one_of(st.text(max_size=12), st.sampled_from(TEXTS)),
+        "date": st.one_of(iso_times(), unix_times(), st.sampled_from(TIMES)),
+        "timestamp": st.one_of(iso_times(), unix_times(), st.sampled_from(TIMES)),
+    }
+    numbers = st.one_of(
+        st.integers(-200, 200).map(str),
+        st.floats().map(repr),
+        st.decimals(-200, 200, places=3).map(str),
+        st.sampled_from(NUMBERS),
+    )
+    kinds: list[st.SearchStrategy[str]] = [
+        own.get(column.data_type, numbers),
+        st.sampled_from(bounds_of(column) or ["x"]),
+        st.sampled_from(NUMBERS + TIMES + TEXTS),
+        in_any_case(column.missing_tokens or missing_tokens()),
+        in_any_case(accepted or column.accepted_values or ["view"]),
+    ]
+    blanks = st.sampled_from(BLANKS)
+    padded = st.builds(
+        lambda before, text, after: before + text + after,
+        blanks,
+        st.one_of(kinds),
+        blanks,
+    )
+    return st.one_of(st.none(), *kinds[:2], *kinds, padded)
+
+
+def batches(entity: Entity, accepted: Sequence[str]) -> st.SearchStrategy[list[Record]]:
+    columns = {c.name: values_of(c, accepted) for c in entity.columns}
+    about = {
+        "tenant_id": st.sampled_from(TENANTS),
+        "date_order": st.sampled_from(["ymd", "mdy", "dmy"]),
+    }
+    return st.lists(st.fixed_dictionaries(columns | about), min_size=4, max_size=40)
+
+
+# --- gates ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Gates:
+    """A warehouse with the raw tables, seeds and staging views, and the seeds' folder.
+    ``validated`` has the compiled SQL of each entity's validated model.
+    """
+
+    settings: Settings
+    seeds: Path
+    validated: Mapping[str, str]
+
+    def land(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        entity: Entity,
+        records: Sequence[Record],
+    ) -> None:
+        """Make these the only rows of the raw table."""
+        columns = {
+            name: pa.array([record.get(name) for record in records], pa.string())
+            for name in (*(c.name for c in entity.columns), "tenant_id", "date_order")
+        }
+        columns["row_number"] = pa.array(range(len(records)), pa.int64())
+        connection.execute(f"truncate raw.{entity.table}")
+        connection.register("landed", pa.table(columns))
+        connection.execute(f"insert into raw.{entity.table} by name from landed")
+        connection.unregister("landed")
+
+
+@pytest.fixture(scope="module")
+def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
+    home = tmp_path_factory.mktemp("contract")
+    settings = make_settings(home)
+    built = run_dbt(
+        settings,
+        [
+            *("build", "--select", "+path:models/validated"),
+            *("--exclude", "rejected_records"),
+            *("--exclude-resource-type", "test"),
+            *("--exclude-resource-type", "unit_test"),
+        ],
+    )
+    assert built.succeeded, built.failures
+    compiled = settings.target / "compiled" / "winnow" / "models" / "validated"
+    seeds = home / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    own = f"own,{OWN_TYPE},like,true,1.0,true,"
+    with (seeds / "event_types.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{own}\n")
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        values = ", ".join(f"'{one}'" if one else "null" for one in own.split(","))
+        connection.execute(f"insert into seeds.event_types values ({values})")
+    return Gates(
+        settings,
+        seeds,
+        {
+            name: (compiled / f"val_{name.replace('.', '__')}.sql").read_text("utf-8")
+            for name in ENTITY_NAMES
+        },
+    )
+
+
+@pytest.fixture
+def connection(gates: Gates) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(gates.settings.warehouse)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+class Judges:
+    """What the three gates say of the records of one entity."""
+
+    def __init__(
+        self, gates: Gates, connection: duckdb.DuckDBPyConnection, name: str
+    ) -> None:
+        self.gates, self.connection = gates, connection
+        self.entity = contract(*name.split("."))
+        accepted = accepted_pairs(self.entity, gates.seeds)
+        self.rules = rules_of(self.entity, accepted)
+        typed = ", ".join(column.canonical_name for column in self.entity.columns)
+        validated = gates.validated[name]
+        self.questions = {
+            "reasons": "select rejection_reasons, is_accepted from "
+            f"({validated}) order by row_number",
+            "typed": f"select row_number, {typed} from ({validated}) where is_accepted",
+            "counts": counts_sql(self.entity, missing_tokens(), self.rules),
+        }
+
+    def plan_once(self) -> None:
+        """Plan the queries for good, which takes longer than any run of them, and
+        therefore not by the statistics of the rows that are there now.
+        """
+        self.connection.execute("set disabled_optimizers = 'statistics_propagation'")
+        for question, sql in self.questions.items():
+            self.connection.execute(f"prepare {question} as {sql}")
+            self.questions[question] = f"execute {question}"
+
+    def ask(self, question: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(self.questions[question]).fetchall()
+
+    def compare(self, records: Sequence[Record]) -> list[list[str]]:
+        """Assert that all gates agree; the reasons of each record."""
+        self.gates.land(self.connection, self.entity, records)
+        rows = self.ask("reasons")
+        by_sql = [reasons for reasons, _ in rows]
+        assert [not reasons for reasons in by_sql] == [accepted for _, accepted in rows]
+        by_model = [
+            violations(
+                self.entity, r, r["tenant_id"], r["date_order"], self.gates.seeds
+            )
+            for r in records
+        ]
+        for record, sql, model in zip(records, by_sql, by_model, strict=True):
+            assert model == sql, record
+        self.compare_counts(records, by_sql)
+        self.compare_values(records)
+        return by_sql
+
+    def compare_counts(
+        self, records: Sequence[Record], reasons: Sequence[Sequence[str]]
+    ) -> None:
+        found = self.ask("counts")
+        for tenant, rows, rejected, *counts in found:
+            of_tenant = [
+                broken
+                for record, broken in zip(records, reasons, strict=True)
+                if record["tenant_id"] == tenant
+            ]
+            assert rows == len(of_tenant)
+            assert rejected == sum(map(bool, of_tenant))
+            keys = [rule.key for rule in self.rules]
+            failed = dict(zip(keys, counts[1::2], strict=True))
+            assert +Counter(failed) == Counter(
+                r for broken in of_tenant for r in broken
+            )
+        assert {tenant for tenant, *_ in found} == {r["tenant_id"] for r in records}
+
+    def compare_values(self, records: Sequence[Record]) -> None:
+        """What the model makes of accepted records is what staging casts them to."""
+        for row_number, *typed in self.ask("typed"):
+            record = records[row_number]
+            model = record_model(
+                self.entity.source,
+                self.entity.name,
+                tenant=record["tenant_id"],
+                date_order=record["date_order"],
+                seeds=self.gates.seeds,
+            )
+            values = list(model.model_validate(record).model_dump().values())
+            assert values == typed, record
+
+
+@pytest.mark.parametrize("name", ENTITY_NAMES)
+def test_random_records_get_the_same_verdict_at_every_gate(
+    gates: Gates, connection: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    judges = Judges(gates, connection, name)
+    judges.plan_once()
+    accepted = [
+        pair.partition(":")[2]
+        for pairs in accepted_pairs(judges.entity, gates.seeds).values()
+        for pair in pairs
+    ]
+
+    @hypothesis_settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(batches(judges.entity, accepted))
+    def compare(records: list[Record]) -> None:
+        judges.compare(records)
+
+    compare()
+
+
+def edge_records(entity: Entity) -> list[Record]:
+    """Every listed value in every column, in each order of dates; no chance."""
+    names = [column.name for column in entity.columns]
+    bounds = dict.fromkeys(b for column in entity.columns for b in bounds_of(column))
+    by_order: dict[str, list[str | None]] = {
+        "ymd": [*NUMBERS, *TEXTS, *missing_tokens(), None, *TIMES, *bounds],
+        "mdy": [*TIMES, *bounds],
+        "dmy": [*TIMES, *bounds],
+    }
+    return [
+        dict.fromkeys(names, value) | {"tenant_id": tenant, "date_order": order}
+        for (order, values), tenant in zip(
+            by_order.items(), ("own", "other", "own"), strict=True
+        )
+        for value in values
+    ]
+
+
+def test_values_at_every_edge_get_the_same_verdict_at_every_gate(gates: Gates) -> None:
+    expected: Counter[tuple[str, str, str]] = Counter()
+    rejected: Counter[tuple[str, str]] = Counter()
+    with duckdb.connect(str(gates.settings.warehouse)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for name in ENTITY_NAMES:
+            judges = Judges(gates, connection, name)
+            records = edge_records(judges.entity)
+            reasons = judges.compare(records)
+            for record, broken in zip(records, reasons, strict=True):
+                rejected[record["tenant_id"], name] += bool(broken)
+                for reason in broken:
+                    expected[record["tenant_id"], name, reason] += 1
+    target = gates.settings.target
+    report = run_gate(gates.settings.warehouse, target, seeds=gates.seeds)
+    found = {
+        (one.tenant_id, f"{one.source}.{one.entity}", one.rule): one.failed
+        for one in report.rules
+    }
+    assert +Counter(found) == expected
+    assert {
+        (f.tenant_id, f"{f.source}.{f.entity}"): f.rejected for f in report.feeds
+    } == rejected
+    for one in report.rules:
+        kept = (one.checked - one.failed) / one.checked
+        verdict = "passed" if kept >= (1 + one.mostly) / 2 else "warning"
+        assert one.severity == (verdict if kept >= one.mostly else "error"), one.rule
+    never = {(n, r) for _, n, r in found} - {(n, r) for _, n, r in expected}
+    assert not never, "rules that no value breaks"
+
+
+# --- the model alone ------------------------------------------------------------------
+
+
+JSON_VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(10**20), 10**20),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=5),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=2), inner)
+    ),
+    max_leaves=3,
+)
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from([c.name for c in contract("canonical", "users").columns]),
+            JSON_VALUES,
+            min_size=1,
+        ),
+        min_size=1,
+        max_size=10,
+    )
+)
+def test_json_values_get_the_verdict_of_the_text_that_a_json_file_lands_as(
+    tmp_path_factory: pytest.TempPathFactory, records: list[Record]
+) -> None:
+    path = tmp_path_factory.mktemp("json") / "users.jsonl"
+    lines = (json.dumps(record, ensure_ascii=False) for record in records)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    entity = contract("canonical", "users")
+    landed = [row for batch in read_json(path) for row in batch.records.to_pylist()]
+    assert len(landed) == len(records)
+    for record, text in zip(records, landed, strict=True):
+        assert violations(entity, record) == violations(entity, text), record
+
+
+def test_a_refused_record_says_which_column_breaks_which_rule() -> None:
+    model = record_model("canonical", "interactions", tenant="shop")
+    record = {"user_id": " N/A ", "rating": 1000, "event_type": "teleport"}
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate(record)
+    errors = [(one["type"], one["loc"], one["msg"]) for one in refused.value.errors()]
+    assert errors == [
+        ("required", ("user_id",), "is required"),
+        ("missing", ("item_id",), "Field required"),
+        ("accepted_values", ("event_type",), "is not one of the accepted values"),
+        ("maximum", ("rating",), "is above 100"),
+    ]
+    assert reasons_of(refused.value) == [
+        "user_id.required",
+        "item_id.required",
+        "event_type.accepted_values",
+        "rating.maximum",
+    ]
+
+
+def test_an_accepted_record_comes_typed_under_its_canonical_names() -> None:
+    record = record_model("movielens", "ratings").model_validate_json(
+        '{"user_id": 7, "movie_id": " 12\\u00a0", "rating": "4.5", "x": 1,'
+        ' "timestamp": 978300760}'
+    )
+    assert record.model_dump() == {
+        "user_id": "7",
+        "item_id": "12",
+        "rating": 4.5,
+        "interacted_at": dt.datetime(2000, 12, 31, 22, 12, 40),
+    }
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ([1], "record.not_an_object"),
+        ("x", "record.not_an_object"),
+        ({"user_id": "a\ud800"}, "record.invalid_encoding"),
+        ({"user_id": "u", "age": "\ud800"}, "record.invalid_encoding"),
+        ({"user_id": "u", "age": b"7"}, "age.type"),
+        ({"user_id": "u", "age": 10**5000}, "age.type"),
+    ],
+)
+def test_what_no_file_could_hold_is_refused(record: Any, reason: str) -> None:
+    assert violations(contract("canonical", "users"), record) == [reason]
+
+
+def test_an_unknown_order_of_dates_is_refused() -> None:
+    with pytest.raises(ValueError, match="'ydm' is no order of dates; there are ymd"):
+        record_model("canonical", "users", date_order="ydm")
+
+
+def test_the_letters_whose_lower_case_is_ascii_are_those_that_duckdb_knows() -> None:
+    from ingest.record_models import _LOWERED_TO_ASCII
+
+    letters = duckdb.sql(
+        "select chr(code) from (select unnest(range(128, 1114112))::int as code) "
+        "where code not between 55296 and 57343 and lower(chr(code)) < chr(128)"
+    ).fetchall()
+    assert {letter for (letter,) in letters} == set(
+        re.sub(r"[\[\]]", "", _LOWERED_TO_ASCII.pattern)
+    )
+
+
+@pytest.mark.parametrize("name", ENTITY_NAMES)
+def test_the_json_schema_names_every_column_with_description_and_bounds(
+    name: str,
+) -> None:
+    entity = contract(*name.split("."))
+    schema = record_model(entity.source, entity.name, tenant="t").model_json_schema()
+    assert schema["description"] == entity.description.strip()
+    assert list(schema["properties"]) == [column.name for column in entity.columns]
+    required = [column.name for column in entity.columns if column.required]
+    assert schema.get("required", []) == required
+    for column in entity.columns:
+        said = schema["properties"][column.name]
+        assert said["description"] == column.description
+        given = {one["type"]: one for one in said["anyOf"]}
+        assert ("null" in given) == (not column.required)
+        assert given["string"].get("maxLength") == column.max_length
+        pattern = given["string"].get("pattern")
+        assert pattern == (column.format and f"^(?:{column.format})$")
+        if column.data_type in ("date", "timestamp"):
+            assert said.get("formatMinimum") == column.minimum
+            assert said.get("formatMaximum") == column.maximum
+        elif column.data_type in ("bigint", "double"):
+            number = given["integer" if column.data_type == "bigint" else "number"]
+            assert number.get("minimum") == column.minimum
+            assert number.get("maximum") == column.maximum
+        if column.accepted_values is not None:
+            assert said["x-accepted-values"] == sorted(column.accepted_values)
+        if column.accepted_values_from is not None:
+            assert {"view", "purchase"} <= set(said["x-accepted-values"])
+
+
+def test_every_bound_of_a_time_is_within_what_python_can_hold() -> None:
+    """Beyond the years 1 to 9999 the model has no value, and could only refuse."""
+    for entity in load_contracts().values():
+        for column in entity.columns:
+            if (
+                column.data_type in ("date", "timestamp")
+                and entity.source != LOG_SOURCE
+            ):
+                assert dt.datetime.fromisoformat(str(column.minimum)).year >= 1
+                assert dt.datetime.fromisoformat(str(column.maximum)).year <= 9999

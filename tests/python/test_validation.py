@@ -1,0 +1,301 @@
+"""``winnow validate``: the verdict of a load and a build, and nothing loaded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import Command, Query, Write
+
+from ingest.contracts import PROJECT_ROOT
+from ingest.errors import InputError
+from ingest.lock import warehouse_lock
+from ingest.pipeline import load
+from ingest.sample_data import SampleSize, write_sample_data
+from ingest.settings import Settings
+from winnow.dbt import run_dbt
+from winnow.validation import ValidationReport, _scratch, validate
+
+HEADER = "user_id,item_id,rating\n"
+
+
+def ratings(good: int, bad: int) -> str:
+    """A file of so many good ratings and so many that are no numbers."""
+    return HEADER + "u,i,4\n" * good + "u,i,four\n" * bad
+
+
+def files_below(folder: Path) -> set[str]:
+    return {str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file()}
+
+
+def verdicts(report: ValidationReport) -> dict[str, str]:
+    return {r.rule: r.verdict for r in report.rules if r.verdict != "passed"}
+
+
+def test_its_counts_are_those_of_a_load_and_a_build(
+    settings: Settings, query: Query, tmp_path: Path
+) -> None:
+    sample = tmp_path / "sample"
+    write_sample_data(sample, SampleSize(200, 100, 3000, dirty_share=0.05))
+    sources = {"canonical": "shop", "recomart": "recomart"}
+    reports = {
+        source: validate(source, sample / source, tenant=tenant, settings=settings)
+        for source, tenant in sources.items()
+    }
+    assert not settings.warehouse.exists()
+    for source, tenant in sources.items():
+        loaded = load(source, sample / source, tenant=tenant, settings=settings)
+        report = reports[source]
+        assert [(f.file, f.entity, f.unreadable) for f in report.files] == [
+            (f.file, f.entity, f.unreadable) for f in loaded.files
+        ]
+        assert sum(f.records for f in report.files) == loaded.landed + loaded.unreadable
+    built = run_dbt(
+        settings,
+        [
+            *("build", "--select", "+rejected_records"),
+            *("--exclude-resource-type", "test"),
+            *("--exclude-resource-type", "unit_test"),
+        ],
+    )
+    assert built.succeeded, built.failures
+    expected: dict[str, Counter[str]] = {source: Counter() for source in sources}
+    for source, reason, count in query(
+        "select source, reason, count(*) from validated.rejected_records, "
+        "unnest(reasons) as r (reason) group by all"
+    ):
+        broken = reason.startswith("record.")
+        expected[source]["record.readable" if broken else reason] += count
+    for source, report in reports.items():
+        found: Counter[str] = Counter()
+        for rule in report.rules:
+            found[rule.rule] += rule.failed
+        assert +found == expected[source]
+        rejected, unreadable = query(
+            "select count(*) filter (not starts_with(reasons[1], 'record.')), "
+            "count(*) filter (starts_with(reasons[1], 'record.')) "
+            f"from validated.rejected_records where source = '{source}'"
+        )[0]
+        assert (report.rejected, report.unreadable) == (rejected, unreadable)
+        assert report.rejected > 10
+        records = sum(file.records for file in report.files)
+        assert report.accepted == records - rejected - unreadable
+        assert {(f.source, f.tenant_id) for f in report.feeds} == {
+            (source, sources[source])
+        }
+    assert reports["canonical"].unreadable > 0
+
+
+def test_a_record_that_breaks_several_rules_is_rejected_once(
+    settings: Settings, write: Write
+) -> None:
+    path = write("interactions.csv", HEADER + ",,four\nu,i,4\nu,,4\n")
+    report = validate("canonical", path, settings=settings)
+    assert (report.accepted, report.rejected, report.unreadable) == (1, 2, 0)
+
+
+def test_nothing_is_written_but_the_data_docs(
+    settings: Settings, write: Write, tmp_path: Path
+) -> None:
+    folder = write("in/interactions.csv", ratings(90, 10)).parent
+    write("in/items.csv", "item_id,title\ni1,One\n")
+    write("in/notes.txt", "nothing")
+    before = files_below(tmp_path)
+    report = validate("canonical", folder, settings=settings)
+    assert report.data_docs == settings.target / "data_docs_validate" / "index.html"
+    assert report.data_docs.is_file()
+    new = files_below(tmp_path) - before
+    assert {Path(one).parts[:3] for one in new} == {
+        ("winnow", "target", "data_docs_validate")
+    }
+    assert not list(settings.temp_directory.iterdir())
+    assert verdicts(report) == {"rating.type": "error"}
+    assert [one.path.name for one in report.left_out] == ["notes.txt"]
+
+
+def test_a_warehouse_in_use_is_not_in_the_way_and_stays_as_it_is(
+    settings: Settings, write: Write, query: Query
+) -> None:
+    path = write("interactions.csv", ratings(2, 0))
+    load("canonical", path, settings=settings)
+    lake = files_below(settings.lake)
+    content = settings.warehouse.read_bytes()
+    with warehouse_lock(settings), duckdb.connect(str(settings.warehouse)):
+        report = validate("canonical", path, settings=settings)
+    assert report.accepted == 2, "a file that is loaded already is judged again"
+    assert report.files[0].skipped is None
+    assert settings.warehouse.read_bytes() == content
+    assert files_below(settings.lake) == lake
+
+
+def test_a_rule_comes_with_its_share_threshold_and_examples(
+    settings: Settings, write: Write
+) -> None:
+    path = write("interactions.csv", ratings(96, 3) + "u,,4\n")
+    report = validate("canonical", path, tenant="shop", settings=settings)
+    (rule,) = (one for one in report.rules if one.rule == "rating.type")
+    assert (rule.tenant_id, rule.source, rule.entity) == (
+        "shop",
+        "canonical",
+        "interactions",
+    )
+    assert (rule.checked, rule.failed, rule.share) == (100, 3, 0.97)
+    assert (rule.threshold, rule.verdict, rule.examples) == (0.95, "warning", ("four",))
+    (missing,) = (one for one in report.rules if one.rule == "item_id.required")
+    assert (missing.failed, missing.verdict, missing.examples) == (1, "passed", ())
+    assert report.passed
+
+
+def test_values_of_rules_that_are_kept_often_enough_are_shown_too(
+    settings: Settings, write: Write
+) -> None:
+    path = write("interactions.csv", ratings(99, 1))
+    (broken,) = (
+        rule
+        for rule in validate("canonical", path, settings=settings).rules
+        if rule.failed
+    )
+    assert (broken.verdict, broken.examples) == ("passed", ("four",))
+
+
+def test_every_option_reaches_the_files(winnow: Command, write: Write) -> None:
+    text = "17850\té\t31/1/2010\n17851\tb\t1/2/2010\n17852\tc\tsoon\n"
+    path = write("export.txt", text.encode("latin-1"))
+    options = ["--entity", "interactions", "--tenant", "t", "--limit", "2"]
+    options += ["--map", "user_id=1", "--map", "item_id=2", "--map", "interacted_at=3"]
+    options += ["--delimiter", r"\t", "--encoding", "latin-1", "--no-header"]
+    code, out, err = winnow("validate", "canonical", path, *options, "--dates", "dmy")
+    assert code == 0, err
+    assert "canonical.interactions of tenant t: 2 records, 2 accepted" in out
+    code, out, _ = winnow("validate", "canonical", path, *options, "--dates", "mdy")
+    assert code == 1
+    assert "'31/1/2010'" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (ratings(100, 0), 0, "Passed: 100 records accepted, 0 rejected, 0 unreadable"),
+        (ratings(96, 4), 0, "Passed, though close to the limit (rating.type): 96 "),
+        (ratings(94, 6), 1, "The gate would stop this feed (rating.type): 94 records"),
+        (ratings(8, 0) + "u\nu\n", 1, "(record.readable): 8 records accepted, 0 reje"),
+        (HEADER, 0, "Passed: 0 records accepted, 0 rejected, 0 unreadable"),
+    ],
+)
+def test_the_last_line_and_the_exit_status_are_the_verdict(
+    winnow: Command, write: Write, content: str, status: int, words: str
+) -> None:
+    code, out, err = winnow("validate", "canonical", write("interactions.csv", content))
+    assert (code, err) == (status, "")
+    last = out.splitlines()[-1]
+    assert words in last
+    assert last.endswith("nothing was loaded.")
+
+
+def test_the_table_has_a_line_for_every_rule(winnow: Command, write: Write) -> None:
+    path = write("interactions.csv", ratings(94, 6))
+    _, out, _ = winnow("validate", "canonical", path)
+    lines = {
+        words[0]: words[1:] for line in out.splitlines() if (words := line.split())
+    }
+    assert lines["rating.type"] == ["100", "6", "94.00%", "95.00%", "error", "'four'"]
+    assert lines["user_id.required"] == ["100", "0", "100.00%", "95.00%", "passed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["canonical", "nowhere.csv"], "There is no file nowhere.csv."),
+        (["netflix", "x"], "There is no source 'netflix'"),
+        (["canonical", "WRONG"], "line 1: canonical interactions needs the column"),
+        (["canonical", "WRONG", "--map", "user_id"], "--map user_id: a mapping is"),
+        (["canonical", "WRONG", "--tenant", "A B"], "'A B' cannot be a tenant"),
+        (["canonical", "GOOD", "--docs", "FOLDER"], "Data Docs replace all of a folde"),
+        (["canonical", "GOOD", "--docs", "GOOD"], "is no folder that Data Docs could"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence_and_status_2(
+    winnow: Command,
+    write: Write,
+    settings: Settings,
+    arguments: list[str],
+    message: str,
+) -> None:
+    good = write("in/g.csv", ratings(1, 0))
+    files = {"WRONG": write("w.csv", "a,b\n1,2\n"), "GOOD": good, "FOLDER": good.parent}
+    code, out, err = winnow("validate", *(files.get(one, one) for one in arguments))
+    assert (code, out) == (2, "")
+    assert err.startswith("winnow: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not files_below(settings.temp_directory)
+    assert good.read_text() == ratings(1, 0)
+
+
+def test_data_docs_go_where_they_are_wanted_and_replace_earlier_ones(
+    winnow: Command, write: Write, tmp_path: Path, settings: Settings
+) -> None:
+    docs = tmp_path / "seen"
+    for content in (ratings(1, 0), "user_id,age\nu,4\n"):
+        entity = "users" if "age" in content else "interactions"
+        path = write(f"{entity}.csv", content)
+        code, out, err = winnow("validate", "canonical", path, "--docs", docs)
+        assert code == 0, err
+        assert f"Data Docs: {docs / 'index.html'}" in out
+        assert files_below(docs) == {
+            "index.html",
+            f"validations/canonical.{entity}.default.json",
+        }
+    assert not settings.target.exists()
+
+
+KILLED = """
+    import os, signal, sys
+    from winnow import validation
+
+    validation.run_gate = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    validation.validate("canonical", sys.argv[1])
+"""
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(
+    settings: Settings, write: Write
+) -> None:
+    path = write("interactions.csv", ratings(3, 0))
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), str(path)],
+        env=os.environ | settings.environment(),
+        cwd=PROJECT_ROOT,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = settings.temp_directory.iterdir()
+    assert files_below(left)
+    assert validate("canonical", path, settings=settings).accepted == 3
+    assert not list(settings.temp_directory.iterdir())
+    assert not settings.warehouse.exists()
+
+
+def test_folders_in_use_and_files_of_others_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "duckdb_temp_storage").write_text("spilled")
+    with _scratch(tmp_path) as first:
+        with _scratch(tmp_path) as second:
+            assert first.is_dir()
+            assert first != second
+        assert first.is_dir()
+        assert not second.exists()
+    assert files_below(tmp_path) == {"duckdb_temp_storage"}
+    assert not first.exists()
+
+
+def test_the_folder_is_removed_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError), _scratch(tmp_path) as folder:
+        raise InputError("no")
+    assert not folder.exists()

@@ -1,0 +1,262 @@
+"""``winnow validate``: what the quality gate would say of some files, nothing loaded.
+
+The files are loaded, as ever, into a warehouse that is thrown away, and the gate is run
+on that: so the verdict cannot differ from the one that a load and a build would give.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ingest.errors import InputError
+from ingest.expectations import Feed, run_gate
+from ingest.pipeline import FileResult, LoadResult, load
+from ingest.pipeline import Progress as LoadProgress
+from ingest.settings import Settings
+from ingest.settings import settings as settings_of_process
+from ingest.sources import LeftOut
+
+DOCS_FOLDER = "data_docs_validate"
+"""Below the target folder: the Data Docs of a build are in ``data_docs``."""
+
+_PREFIX = "validate-"
+_WRITTEN_BEFORE = {"index.html", "validations"}
+
+
+class Progress(LoadProgress, Protocol):
+    """Is told how a validation goes on: how the files are read, then what is judged."""
+
+    def judge(self, what: str) -> None:
+        """Everything is read; this is being judged."""
+
+
+class _Silent:
+    def start(self, file: Path, total_bytes: int) -> None: ...
+
+    def advance(self, total_read: int, landed: int, unreadable: int) -> None: ...
+
+    def store(self, landed: int) -> None: ...
+
+    def judge(self, what: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class ValidatedFile:
+    """One file: its records, and how many of them have no columns because their
+    structure is broken. ``skipped`` says why a file was not read, None when it was.
+    """
+
+    file: Path
+    entity: str
+    records: int
+    unreadable: int
+    skipped: str | None
+
+
+@dataclass(frozen=True)
+class ValidatedRule:
+    """One rule of one tenant and entity, ``<column>.<rule>`` or ``record.readable``.
+
+    ``failed`` of the ``checked`` values break it, so that ``share`` (0 to 1) keep it;
+    ``threshold`` is the share that must. ``verdict`` is ``passed``, ``warning`` (more
+    than half of what may break it does) or ``error`` (the gate would stop the feed).
+    ``examples`` are up to five values that break it; none for missing values.
+    """
+
+    tenant_id: str
+    source: str
+    entity: str
+    rule: str
+    checked: int
+    failed: int
+    share: float
+    threshold: float
+    verdict: str
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """What the gate says of some files; ``data_docs`` is the page that shows it.
+
+    ``feeds`` has the records of each tenant and entity: landed, rejected, unreadable.
+    """
+
+    files: tuple[ValidatedFile, ...]
+    left_out: tuple[LeftOut, ...]
+    feeds: tuple[Feed, ...]
+    rules: tuple[ValidatedRule, ...]
+    data_docs: Path
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether a build would go on; warnings are allowed."""
+        return not any(rule.verdict == "error" for rule in self.rules)
+
+    @property
+    def accepted(self) -> int:
+        """Records that keep every rule; duplicates are among them."""
+        return sum(feed.accepted for feed in self.feeds)
+
+    @property
+    def rejected(self) -> int:
+        """Records that break any rule; unreadable ones are not among them."""
+        return sum(feed.rejected for feed in self.feeds)
+
+    @property
+    def unreadable(self) -> int:
+        """Records whose structure is broken. They are refused as well."""
+        return sum(feed.unreadable for feed in self.feeds)
+
+
+def validate(
+    source: str,
+    path: str | Path,
+    *,
+    tenant: str | None = None,
+    entity: str | None = None,
+    limit: int | None = None,
+    mapping: Mapping[str, str] | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    date_order: str | None = None,
+    docs: Path | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> ValidationReport:
+    """Judge a file, a folder or a glob by its contracts and load nothing.
+
+    The options are those of ``ingest.pipeline.load``. Warehouse, lake and state are
+    neither read nor written, so that a running build is not in the way; the files'
+    records take space below ``settings.temp_directory`` until the end. Data Docs go to
+    the folder ``docs``, ``<target>/data_docs_validate`` when it is None.
+
+    Only these files are judged: a build judges a tenant's earlier loads with them.
+
+    Raises InputError when any of the files cannot be used at all, or ``docs`` holds
+    anything but earlier Data Docs.
+    """
+    settings = settings or settings_of_process()
+    tell = progress or _Silent()
+    docs = (docs or settings.target / DOCS_FOLDER).absolute()
+    _check_docs(docs)
+    started = time.monotonic()
+    with _scratch(settings.temp_directory) as folder:
+        own = settings.model_copy(
+            update={
+                "warehouse": folder / "warehouse.duckdb",
+                "lake": folder / "lake",
+                "state": folder / "state",
+                "target": folder / "target",
+                "temp_directory": folder / "tmp",
+            }
+        )
+        loaded = load(
+            source,
+            path,
+            tenant=tenant,
+            entity=entity,
+            limit=limit,
+            mapping=mapping,
+            delimiter=delimiter,
+            encoding=encoding,
+            header=header,
+            date_order=date_order,
+            settings=own,
+            progress=tell,
+        )
+        gate = run_gate(
+            own.warehouse, own.target, tell.judge, docs=docs, all_examples=True
+        )
+    return ValidationReport(
+        files=_files(loaded),
+        left_out=loaded.left_out,
+        feeds=gate.feeds,
+        rules=tuple(
+            ValidatedRule(
+                one.tenant_id,
+                one.source,
+                one.entity,
+                one.rule,
+                one.checked,
+                one.failed,
+                (one.checked - one.failed) / one.checked,
+                one.mostly,
+                one.severity,
+                one.examples,
+            )
+            for one in gate.rules
+        ),
+        data_docs=gate.data_docs,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _files(loaded: LoadResult) -> tuple[ValidatedFile, ...]:
+    def validated(one: FileResult) -> ValidatedFile:
+        records = one.landed + one.unreadable
+        return ValidatedFile(one.file, one.entity, records, one.unreadable, one.skipped)
+
+    return tuple(map(validated, loaded.files))
+
+
+def _check_docs(folder: Path) -> None:
+    """Data Docs replace the folder that they are written to."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is no folder that Data Docs could be written to.")
+    foreign = (
+        sorted({one.name for one in folder.iterdir()} - _WRITTEN_BEFORE)
+        if folder.exists()
+        else []
+    )
+    if foreign:
+        raise InputError(
+            f"{folder} holds {foreign[0]}, and Data Docs replace all of a folder: "
+            "name one that is new, empty, or holds earlier Data Docs."
+        )
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A folder of this run's own, removed at the end of the block.
+
+    What runs that were killed left behind is removed first. The folder is locked as
+    long as its process lives, so nobody removes one that is in use.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    with _folder_lock(parent, fcntl.LOCK_EX):
+        for folder in sorted(parent.glob(f"{_PREFIX}*")):
+            try:
+                with _folder_lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(folder, ignore_errors=True)
+            except OSError:
+                continue  # In use, or removed by the process that used it.
+        own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        descriptor = os.open(own, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def _folder_lock(folder: Path, operation: int) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, operation)
+        yield
+    finally:
+        os.close(descriptor)
