@@ -24,8 +24,8 @@ def registry(settings: Settings) -> CollectorRegistry:
     """The gauges of a warehouse; without any samples where nothing was built.
 
     ``data_type`` is the entity, such as interactions. Percents are of 100, freshness in
-    hours since the newest load. Raises duckdb.Error when another process
-    has the warehouse open for writing.
+    hours since the newest load. Raises InputError when another process is
+    writing the warehouse.
     """
     found = CollectorRegistry()
     _quality_gauges(found, latest_metrics(settings.warehouse))

@@ -8,17 +8,28 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.errors import InputError
+
 
 @contextmanager
 def read_only(
     warehouse: Path, options: Mapping[str, str] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that cannot write, in UTC, closed at the end so that it blocks no
-    writer. ``options`` are DuckDB's own, such as ``memory_limit``.
+    writer. ``options`` are DuckDB's own, such as ``memory_limit``. Raises InputError
+    when another process is writing.
     """
-    connection = duckdb.connect(
-        str(warehouse), read_only=True, config=dict(options or {})
-    )
+    try:
+        connection = duckdb.connect(
+            str(warehouse), read_only=True, config=dict(options or {})
+        )
+    except duckdb.IOException as error:
+        if "lock" not in str(error):
+            raise
+        raise InputError(
+            f"The warehouse {warehouse} is being written; try again when that is done, "
+            "or read what was published (winnow.connect)."
+        ) from error
     try:
         connection.execute("set TimeZone = 'UTC'")
         yield connection

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from conftest import Query, Write, make_settings, rows_of
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest.errors import BuildError
+from ingest.errors import BuildError, InputError
 from ingest.pipeline import load
 from ingest.settings import Settings
 from winnow import metrics as gauges
@@ -279,6 +281,30 @@ def test_metrics_are_prometheus_text_with_the_tables_figures(
     assert samples[("build_seconds",)] == noted.seconds > 0
     assert samples[("build_succeeded",)] == 0
     assert "data_rows{" not in gauges.text(settings)
+
+
+def test_while_the_warehouse_is_written_metrics_are_refused_with_a_sentence(
+    home: Path,
+) -> None:
+    settings = make_settings(home)
+    writer = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); "
+            "sys.stdin.read()",
+            settings.warehouse,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    try:
+        with pytest.raises(InputError, match=r"is being written; try again"):
+            gauges.text(settings)
+    finally:
+        writer.kill()
+        writer.communicate()
 
 
 def backdate(load_id: str | None, settings: Settings, days: int) -> None:
