@@ -106,7 +106,12 @@ def write_docs(settings: Settings) -> None:
 
 
 def _gate_message(gate: GateReport) -> str:
-    lines = [f.message for f in gate.failures if f.severity == "error"]
+    lines = [
+        line
+        for failure in gate.failures
+        if failure.severity == "error"
+        for line in (failure.message, *(f"  {row}" for row in failure.rows))
+    ]
     return "\n".join(
         [
             "The quality gate stopped the build before dbt ran:",

@@ -38,8 +38,9 @@ code { background: #f3f4f6; border-radius: 3px; padding: 0 .3rem; margin-right: 
 class Checked:
     """One rule of one tenant and entity, judged.
 
-    ``severity`` is passed, warning or error; ``validation`` is the suite's result as
-    Great Expectations gives it, in JSON.
+    ``severity`` is passed, warning or error; ``rows`` are up to five that break the
+    rule, with file and line, where it is an error; ``validation`` is the suite's result
+    as Great Expectations gives it, in JSON.
     """
 
     tenant_id: str
@@ -52,6 +53,7 @@ class Checked:
     severity: str
     examples: tuple[str, ...]
     validation: dict[str, Any]
+    rows: tuple[str, ...] = ()
 
     @property
     def suite(self) -> str:

@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from ingest.expectations.rules import (
     counts_sql,
     examples_sql,
     missing_tokens,
+    rows_sql,
     rules_of,
 )
 
@@ -41,7 +42,7 @@ class Failure:
 
     ``severity`` is ``error`` when fewer than ``mostly`` of the ``checked`` values keep
     it, ``warning`` when more do but over half of what is allowed break it. ``message``
-    is one sentence.
+    is one sentence, ``rows`` up to five of an error's rows with file and line.
     """
 
     tenant_id: str
@@ -53,6 +54,7 @@ class Failure:
     failed: int
     mostly: float
     message: str
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -302,13 +304,37 @@ def _with_examples(
     connection: duckdb.DuckDBPyConnection, seeds: Path, one: Checked
 ) -> Checked:
     rule_name = one.rule.rpartition(".")[2]
-    if rule_name in ("readable", "required"):
-        return one  # There is no value to show.
+    if rule_name == "readable":
+        return replace(one, rows=_unreadable_rows(connection, one))
     entity = load_contracts()[one.source, one.entity]
     rules = {rule.key: rule for rule in rules_of(entity, accepted_pairs(entity, seeds))}
-    sql = examples_sql(entity, missing_tokens(), rules[one.rule])
-    values = connection.execute(sql, [one.tenant_id]).fetchall()
-    return one.with_examples(tuple(value for (value,) in values))
+    rule, tenant = rules[one.rule], [one.tenant_id]
+    if one.severity == "error":
+        rows = connection.execute(rows_sql(entity, missing_tokens(), rule), tenant)
+        one = replace(one, rows=tuple(_row(*row) for row in rows.fetchall()))
+    if rule_name == "required":
+        return one  # There is no value to show.
+    values = connection.execute(examples_sql(entity, missing_tokens(), rule), tenant)
+    return one.with_examples(tuple(value for (value,) in values.fetchall()))
+
+
+def _unreadable_rows(
+    connection: duckdb.DuckDBPyConnection, one: Checked
+) -> tuple[str, ...]:
+    rows = connection.execute(
+        "select file, line_number, row_number, raw_record "
+        "from raw.winnow_unreadable_records "
+        "where tenant_id = ? and source = ? and entity = ? "
+        "order by loaded_at desc, file, row_number limit 5",
+        [one.tenant_id, one.source, one.entity],
+    ).fetchall()
+    return tuple(_row(*row) for row in rows)
+
+
+def _row(file: str, line: int | None, row: int, value: str | None) -> str:
+    place = f"record {row}" if line is None else f"line {line}"
+    shown = "nothing given" if value is None else value
+    return f"{file}, {place}: {shown if len(shown) <= 80 else shown[:79] + '…'}"
 
 
 def _failure(one: Checked) -> Failure:
@@ -329,6 +355,7 @@ def _failure(one: Checked) -> Failure:
         f"{one.checked:,} values ({share:.1%}) break {one.rule} ({dimension}), and "
         f"{1 - one.mostly:.1%} may"
         + (f"; for example {examples}." if examples else "."),
+        one.rows,
     )
 
 

@@ -99,10 +99,17 @@ def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule
     return rules
 
 
-def typed_sql(entity: Entity, tokens: Sequence[str], landed: str | None = None) -> str:
+def typed_sql(
+    entity: Entity,
+    tokens: Sequence[str],
+    landed: str | None = None,
+    also: Sequence[str] = (),
+) -> str:
     """A query of an entity's raw rows: each column cleaned, and as its type
-    (``typed.*``). ``landed`` is a query of rows to take instead of the raw table's.
+    (``typed.*``). ``landed`` is a query of rows to take instead of the raw table's;
+    ``also`` are columns of theirs to keep as they are.
     """
+    kept = "".join(f", {name}" for name in also)
     cleaned, typed = [], []
     for column in entity.columns:
         missing = tokens if column.missing_tokens is None else column.missing_tokens
@@ -115,8 +122,8 @@ def typed_sql(entity: Entity, tokens: Sequence[str], landed: str | None = None) 
         typed.append(f"{_typed(column, name)} as {quoted_name('typed.' + column.name)}")
     return (
         f"select tenant_id, {', '.join(quoted_name(c.name) for c in entity.columns)}, "
-        f"{', '.join(typed)} from (select tenant_id, date_order, {', '.join(cleaned)} "
-        f"from ({landed or _landed_sql(entity)}))"
+        f"{', '.join(typed)}{kept} from (select tenant_id, date_order, "
+        f"{', '.join(cleaned)}{kept} from ({landed or _landed_sql(entity)}))"
     )
 
 
@@ -147,6 +154,18 @@ def examples_sql(entity: Entity, tokens: Sequence[str], rule: Rule) -> str:
         f"else value end from (select {value} as value from "
         f"({typed_sql(entity, tokens)}) where tenant_id = ? and not ({rule.verdict}) "
         "limit 1000) order by 1 limit 5"
+    )
+
+
+def rows_sql(entity: Entity, tokens: Sequence[str], rule: Rule) -> str:
+    """A query of up to five rows, of the tenant given as parameter, that break a rule,
+    the newest first: file, line (null for files without lines), row, value.
+    """
+    place = ("file", "line_number", "row_number", "loaded_at")
+    return (
+        f"select file, line_number, row_number, {quoted_name(rule.column)} from "
+        f"({typed_sql(entity, tokens, also=place)}) where tenant_id = ? "
+        f"and not ({rule.verdict}) order by loaded_at desc, file, row_number limit 5"
     )
 
 

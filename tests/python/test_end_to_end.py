@@ -307,7 +307,12 @@ def test_a_feed_that_is_mostly_bad_is_stopped_before_dbt_runs(tmp_path: Path) ->
     done = winnow("build", check=False)
     assert done.returncode == 1
     assert "broken" in done.stderr
-    assert "user_id.required" in done.stderr
+    assert (
+        "50 of 100 values (50.0%) break user_id.required (completeness)" in done.stderr
+    )
+    for line in (3, 5, 7, 9, 11):
+        assert f"interactions.csv, line {line}: nothing given" in done.stderr
+    assert "line 13" not in done.stderr
     assert query(
         tmp_path, "select count(*) from duckdb_tables() where schema_name = 'prepared'"
     ) == [(0,)]
