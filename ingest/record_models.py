@@ -129,9 +129,10 @@ def _model(
             f"{date_order!r} is no order of dates; there are {', '.join(DATE_ORDERS)}."
         )
     accepted = accepted_pairs(entity, seeds)
+    tokens = missing_tokens()
     fields: dict[str, Any] = {}
     for column in entity.columns:
-        judge = _Judge(entity, column, tenant, date_order, accepted)
+        judge = _Judge(entity, column, tenant, date_order, accepted, tokens)
         extra: dict[str, Any] = {
             "formatMinimum": column.minimum if column.data_type in _TIMES else None,
             "formatMaximum": column.maximum if column.data_type in _TIMES else None,
@@ -190,9 +191,11 @@ class _Judge:
         tenant: str,
         date_order: str,
         accepted: Mapping[str, Sequence[str]],
+        tokens: Sequence[str],
     ) -> None:
-        """``accepted`` has the ``tenant:value`` pairs of the seeds."""
-        tokens = missing_tokens()
+        """``accepted`` has the ``tenant:value`` pairs of the seeds, ``tokens`` what
+        means "missing" where the column does not say.
+        """
         self._column = column
         self._asked_of = (tenant, date_order)
         self._question = _question(entity, column, accepted, tokens)
