@@ -252,8 +252,24 @@ def test_a_feed_that_can_mostly_not_be_read_is_stopped(tmp_path: Path) -> None:
         "unreadable_count": 20,
     }
     land(tmp_path / "w.duckdb", [log], "winnow", "loaded_files")
+    unreadable = [
+        {
+            "tenant_id": "t",
+            "source": "canonical",
+            "entity": "interactions",
+            "file": "feed.csv",
+            "line_number": 7 + number,
+            "row_number": 6 + number,
+            "raw_record": "a,b" if number else "x" * 100,
+        }
+        for number in range(20)
+    ]
+    land(tmp_path / "w.duckdb", unreadable, "winnow", "unreadable_records")
     failure = stopped(gate(tmp_path))["record.readable"]
     assert (failure.checked, failure.failed) == (120, 20)
+    assert len(failure.rows) == 5
+    assert failure.rows[0] == f"feed.csv, line 7: {'x' * 79}…"
+    assert failure.rows[1] == "feed.csv, line 8: a,b"
 
 
 def test_an_empty_or_missing_warehouse_passes_with_nothing_checked(
