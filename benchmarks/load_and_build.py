@@ -61,8 +61,8 @@ def run(
     log: Path,
     limit_seconds: float | None = None,
 ) -> Run:
-    """Run a command to its end. Raises SystemExit, naming the log, when it fails, and
-    TimeoutError when it was stopped because it took longer than the limit.
+    """Run a command to its end. Raises SystemExit with the end of the log when it
+    fails, and TimeoutError when it was stopped because it took longer than the limit.
     """
     started = time.monotonic()
     with log.open("ab") as out:
@@ -89,7 +89,8 @@ def run(
     if stopped.is_set():
         raise TimeoutError(f"{command} took longer than {limit_seconds} s")
     if status != 0:
-        raise SystemExit(f"{command} failed; see {log}")
+        said = log.read_text("utf-8", "replace")[-3000:]
+        raise SystemExit(f"{command} failed:\n{said}")
     return Run(time.monotonic() - started, usage.ru_maxrss / 2**20)
 
 

@@ -219,7 +219,7 @@ def measure(
                 outcome.failure = f"> {bench.time_limit:.0f}"
                 continue
             except SystemExit as failed:
-                say(f"{failed}\n{bench.log.read_text()[-3000:]}")
+                say(str(failed))
                 outcome.failure = "failed"
                 continue
             outcome.runs.append(timing)

@@ -254,29 +254,10 @@ def _open(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         "max_temp_directory_size": settings.max_temp_directory_size,
         "preserve_insertion_order": "false",
     }
-    with read_only_or_busy(settings, options) as connection:
+    with read_only(settings.warehouse, options) as connection:
         connection.execute("set enable_progress_bar = true")
         connection.execute("set enable_progress_bar_print = false")
         yield connection
-
-
-@contextmanager
-def read_only_or_busy(
-    settings: Settings, options: dict[str, str]
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection; InputError when another process writes the warehouse."""
-    opening = read_only(settings.warehouse, options)
-    try:
-        connection = opening.__enter__()
-    except duckdb.IOException as error:
-        raise InputError(
-            f"The warehouse {settings.warehouse} cannot be read while another process "
-            "writes it; try again when that is done."
-        ) from error
-    try:
-        yield connection
-    finally:
-        opening.__exit__(None, None, None)
 
 
 _NOTHING_BUILT = "Nothing has been built yet: load some data, then `winnow build`."

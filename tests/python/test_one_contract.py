@@ -264,7 +264,7 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
     compiled = settings.target / "compiled" / "winnow" / "models" / "validated"
     seeds = home / "seeds"
     shutil.copytree(SEEDS, seeds)
-    own = f"own,{OWN_TYPE},like,true,1.0,true,"
+    own = f"own,{OWN_TYPE},like,true,1.0,true,,true"
     with (seeds / "event_types.csv").open("a", encoding="utf-8") as file:
         file.write(f"{own}\n")
     with duckdb.connect(str(settings.warehouse)) as connection:
