@@ -319,6 +319,7 @@ PUBLISHER = """
 """
 
 
+@pytest.mark.scale
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_at_random_times(seed: int, built: Settings, reader: Reader) -> None:
     """A publisher that never rests is killed, twice for each seed, within the time that

@@ -189,6 +189,7 @@ def test_a_feed_with_every_row_twice_is_stopped_for_uniqueness(
     assert message.count(" again") == 5
 
 
+@pytest.mark.scale
 def test_a_day_without_half_of_its_rows_is_stopped_for_volume_where_it_is_an_error(
     home: Path, write: Write
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_day_without_half_of_its_rows_is_stopped_for_volume_where_it_is_an_err
     assert "and must be within 3 of the days before" in message
 
 
+@pytest.mark.scale
 def test_a_corrected_file_takes_the_place_of_the_broken_one(
     home: Path, write: Write, tmp_path: Path
 ) -> None:
