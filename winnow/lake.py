@@ -8,7 +8,6 @@ files of one generation and is replaced when all of them are there.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import re
 import shutil
@@ -24,6 +23,7 @@ import pyarrow.parquet as pq
 from ingest.errors import BuildError
 from ingest.landing import metadata_path
 from ingest.lock import file_lock
+from ingest.readers import sha256_of
 from ingest.settings import Settings
 from winnow.places import Place, place_of
 from winnow.published import open_current
@@ -32,7 +32,6 @@ from winnow.sql import identifier, literal
 LAYERS = ("validated", "prepared", "features", "training")
 MANIFEST = "_manifest.json"
 
-_CHUNK = 1 << 20
 _PART = re.compile(r"part-\d+-\d+(\.parquet|_metadata\.json)")
 
 Progress = Callable[[str, int, int], None]
@@ -165,7 +164,7 @@ def _write_table(
             "timestamp": _now(),
             "file_size_bytes": size,
             "record_count": rows,
-            "checksum_sha256": _sha256(file),
+            "checksum_sha256": sha256_of(file),
         }
         details = {
             **described,
@@ -225,14 +224,6 @@ def _null_counts(statistics: dict[str, dict[str, str]]) -> dict[str, int]:
         for column, counted in statistics.items()
         if '"."' not in column and "null_count" in counted
     }
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _json(value: object) -> str:

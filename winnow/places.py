@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any, BinaryIO, Protocol
 
 from ingest.errors import InputError
 from ingest.settings import S3Settings, Settings
+from winnow.disk import sync
 
 _S3 = "s3://"
 _UPLOADS = 8
@@ -103,7 +103,7 @@ class LocalPlace:
         """See Place. The files are moved, so that this takes a moment."""
         with self._explained():
             for file in staged.values():
-                _sync(file)
+                sync(file)
             for name, file in staged.items():
                 target = self.root / name
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -119,10 +119,10 @@ class LocalPlace:
             partial = self.staging / target.name
             partial.write_text(text, encoding="utf-8")
             for path in (partial, *sorted(self._touched)):
-                _sync(path)
+                sync(path)
             self._touched.clear()
             partial.replace(target)
-            _sync(target.parent)
+            sync(target.parent)
 
     def delete(self, name: str) -> None:
         """See Place. Folders that it leaves empty go too."""
@@ -239,11 +239,3 @@ class S3Place:
                     f"AWS_SECRET_ACCESS_KEY ({said})."
                 ) from error
             raise InputError(f"{self.address} cannot be used: {said}.") from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -25,6 +25,7 @@ from ingest.errors import BuildError, InputError
 from ingest.lock import warehouse_lock
 from ingest.raw_tables import open_warehouse
 from ingest.settings import Settings
+from winnow.disk import sync
 from winnow.last_build import last_build
 from winnow.published import (
     POINTER,
@@ -153,10 +154,10 @@ def _make(settings: Settings, number: int, tell: Progress) -> dict[str, Any]:
     }
     if partial.with_name(f"{partial.name}.wal").exists():
         raise BuildError(f"{partial} has a write-ahead log; nothing published.")
-    _sync(partial)
+    sync(partial)
     _write(metadata_path(folder, number), json.dumps(made, indent=2) + "\n")
     partial.rename(generation_path(folder, number))
-    _sync(folder)
+    sync(folder)
     return made
 
 
@@ -304,17 +305,9 @@ def _write(path: Path, text: str) -> None:
     """Put a small file in place at once and for good."""
     partial = path.with_name(f".{path.name}")
     partial.write_text(text, encoding="utf-8")
-    _sync(partial)
+    sync(partial)
     partial.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)
 
 
 def _remove_partial(folder: Path) -> None:

@@ -3,7 +3,6 @@
     of. An unreadable record misses all its required values. Counts are of records or
     of values; a value is one column of one record.
 -#}
--- depends_on: {{ ref('event_types') }}
 
 {%- set load_key = ['tenant_id', 'source', 'entity', 'load_id'] %}
 

@@ -5,22 +5,6 @@
     again, it is a row of its own beside the original.
 -#}
 
-{%- set validated = [
-    ('canonical', 'interactions'),
-    ('canonical', 'items'),
-    ('canonical', 'predictions'),
-    ('canonical', 'users'),
-    ('microlens', 'pairs'),
-    ('microlens', 'titles'),
-    ('movielens', 'movies'),
-    ('movielens', 'ratings'),
-    ('movielens', 'tags'),
-    ('movielens', 'users'),
-    ('recomart', 'products'),
-    ('recomart', 'transactions'),
-    ('recomart', 'users'),
-] %}
-
 with
 
 unreadable_records as (
@@ -62,7 +46,7 @@ replayed_records as (
 
 refused as (
 
-    {% for source, entity in validated -%}
+    {% for source, entity in contract_entities() -%}
     select
         tenant_id,
         '{{ source }}' as source,
@@ -91,7 +75,7 @@ refused as (
         ['record.' || reason] as reasons,
         cast(to_json(raw_record) as varchar) as raw_record,
         case
-            {% for source, entity in validated -%}
+            {% for source, entity in contract_entities() -%}
             when source = '{{ source }}' and entity = '{{ entity }}'
                 then '{{ contract_version(source, entity) }}'
             {% endfor -%}

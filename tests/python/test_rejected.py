@@ -6,15 +6,14 @@ import dataclasses
 import json
 import re
 import shutil
-import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from conftest import make_settings, rows_of
+from conftest import Command, make_settings, rows_of
 from test_kill import POINTS, Point, raw_rows, run_killed
 
 from ingest.contracts import contract, load_contracts
@@ -22,7 +21,6 @@ from ingest.errors import InputError
 from ingest.lock import warehouse_lock
 from ingest.pipeline import load
 from ingest.settings import Settings
-from winnow.cli import main
 from winnow.dbt import run_dbt
 from winnow.rejected import Filters, built_warehouse, envelope, export
 from winnow.replay import Outcome, ReplayReport, replay
@@ -43,8 +41,6 @@ ITEMS = "item_id,title,price\ni1,One,1\ni2,Two,-1\n"
 
 Payloads = Mapping[int, Mapping[str, Any] | None]
 """What is changed in the payloads, by line of the file that was loaded."""
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 def build(settings: Settings) -> None:
@@ -78,28 +74,6 @@ def settings(built: Settings, tmp_path: Path) -> Settings:
     """A copy of that warehouse, for the test alone."""
     shutil.copytree(built.warehouse.parent, tmp_path / "home")
     return make_settings(tmp_path / "home")
-
-
-@pytest.fixture
-def winnow(
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Command:
-    """Run a command line in this process: exit status, standard output and error."""
-    for name, value in settings.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["winnow", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        out, err = capsys.readouterr()
-        assert isinstance(stopped.value.code, int)
-        return stopped.value.code, out, err
-
-    return run
 
 
 def envelopes(settings: Settings, everything: bool = False) -> list[dict[str, Any]]:
