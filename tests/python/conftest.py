@@ -13,7 +13,6 @@ import pytest
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.settings import Settings
-from winnow.cli import main
 
 REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 
@@ -59,6 +58,8 @@ def winnow(
     capsys: pytest.CaptureFixture[str],
 ) -> Command:
     """Run a command line in this process: exit status, standard output and error."""
+    from winnow.cli import main  # the environment of the peers has no CLI
+
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("COLUMNS", "200")
