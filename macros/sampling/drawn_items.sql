@@ -118,7 +118,7 @@ keyed_draws_{{ attempt }} as {{ inlined() }} (
         pool_size,
         first_item_number,
         attempt_key,
-        unnest(range(1, draw_count + 1)) as draw
+        {{ numbers_below('1', 'draw_count + 1') }} as draw
 
     from open_requests_{{ attempt }}
 
@@ -491,7 +491,7 @@ strata as (
     select
         *,
         {{ scaled_draw(mixed_bits('gap_key'), 'free_count') }} as turn,
-        unnest(range(1, draws_left + 1)) as stratum
+        {{ numbers_below('1', 'draws_left + 1') }} as stratum
 
     from turned_requests
 
@@ -561,11 +561,11 @@ slot_guide as (
         item_number,
         slot_count,
         first_slot,
-        tenant_number * 1048576
-        + unnest(range(
-            {{ shifted_right('first_slot', 14) }},
-            {{ shifted_right('first_slot + slot_count - 1', 14) }} + 1
-        )) as bucket
+        {{ numbers_below(
+            'tenant_number * 1048576 + ' ~ shifted_right('first_slot', 14),
+            'tenant_number * 1048576 + '
+            ~ shifted_right('first_slot + slot_count - 1', 14) ~ ' + 1'
+        ) }} as bucket
 
     from item_slots
 
