@@ -13,6 +13,7 @@ from itertools import combinations
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from ingest.settings import Settings
@@ -583,8 +584,9 @@ class Plain:
 def in_order(rows: Iterable[Prediction], users: Iterable[str]) -> dict[str, list[str]]:
     """The lists of the users: by rank, then score, then item."""
     lists: dict[str, list[Prediction]] = defaultdict(list)
+    wanted = set(users)
     for row in rows:
-        if row.user in set(users):
+        if row.user in wanted:
             lists[row.user].append(row)
 
     def place(row: Prediction) -> tuple[float, float, str]:
@@ -620,5 +622,6 @@ def middle(values: Iterable[float], value: float) -> float:
 
 def gini(counts: Sequence[int]) -> float:
     """The Gini coefficient from the differences of all pairs."""
-    differences = sum(abs(x - y) for x in counts for y in counts)
+    values = np.asarray(counts)
+    differences = int(np.abs(values[:, None] - values).sum())
     return differences / (2 * len(counts) * sum(counts))

@@ -1,9 +1,11 @@
-"""The metrics of evaluation, on the project's own SQL: against ranx and scikit-learn, and
-against a second implementation in plain Python, on ml-100k and on made cases.
+"""The metrics of evaluation, by the project's own SQL: against ranx and scikit-learn,
+and against a second implementation in plain Python, on ml-100k and on made cases.
 """
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -12,11 +14,12 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from conftest import make_settings
+from conftest import REAL_DATA, make_settings, rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ranking import (
     ACCURACY,
+    MODELS,
     Case,
     CompiledModels,
     Plain,
@@ -25,7 +28,11 @@ from ranking import (
     Rating,
     fetch,
     tables_of,
+    write_inputs,
 )
+
+from ingest.settings import Settings
+from winnow.dbt import run_dbt
 
 USER_KEY = ("tenant_id", "model", "candidates", "user_id", "metric", "k", "value")
 MODEL_KEY = (
@@ -190,7 +197,7 @@ def ndcg_of_sklearn(gains: dict[str, float], ordered: list[str], k: int) -> floa
 
 
 @settings(
-    max_examples=20,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -266,3 +273,206 @@ def test_accuracy_is_that_of_ranx_and_scikit_learn(
         for k in ks:
             expected = ndcg_of_sklearn(of_user, ordered.get(user, []), k)
             assert found[user, "ndcg", k] == pytest.approx(expected, abs=TOLERANCE)
+
+
+@pytest.fixture(scope="module")
+def films() -> Case:
+    """ml-100k, a fifth of it held out, with lists and ratings of simple models:
+    item-item cosine (scores), most popular (ranks), noise on stored candidates.
+    """
+    source = REAL_DATA / "ml-100k"
+    if not source.is_dir():
+        pytest.skip(f"needs the published data set ml-100k in {REAL_DATA}")
+    rng = np.random.default_rng(17)
+    rated = np.loadtxt(source / "u.data", dtype=int)[:, :3]
+    is_test = rng.random(len(rated)) < 0.2
+    is_test |= rated[:, 0] > 940  # users without train
+    is_liked = rated[:, 2] >= 4
+    liked = np.zeros((944, 1683))
+    fitted = rated[~is_test & is_liked]
+    liked[fitted[:, 0], fitted[:, 1]] = 1
+    norms = np.sqrt(liked.sum(axis=0)) + 1e-9
+    cosines = np.round(liked @ (liked.T @ liked / norms[:, None] / norms), 2)
+    popular = np.argsort(-liked.sum(axis=0), kind="stable")
+    genres = (source / "u.item").read_text("latin-1").splitlines()
+    fields = [line.split("|") for line in genres]
+    predictions, baselines, candidates = [], [], []
+    for user in range(1, 944):
+        if user % 50 == 0:
+            continue  # nothing is recommended to these
+        for item in np.argsort(-cosines[user], kind="stable")[: user % 70]:
+            row = Prediction(str(user), str(item), float(cosines[user, item]))
+            predictions.append(replace(row, model="cosine"))
+        unliked = [int(item) for item in popular if not liked[user, item] and item]
+        baselines += [
+            Prediction(str(user), str(item), None, place, model="popular")
+            for place, item in enumerate(unliked[:25], start=1)
+        ]
+    for user in range(1, 101):
+        known = set(rated[rated[:, 0] == user, 1].tolist())
+        free = [item for item in range(1, 1683) if item not in known]
+        for item in rng.choice(free, 99, replace=False):
+            candidates.append((str(user), str(item), 99 / len(free)))
+        held_out = is_test & is_liked & (rated[:, 0] == user)
+        pool = [item for u, item, _ in candidates if u == str(user)]
+        pool += [str(item) for item in rated[held_out, 1]]
+        predictions += [
+            Prediction(str(user), item, float(rng.integers(20)), model="sampled")
+            for item in pool
+        ]
+    means = {u: rated[~is_test & (rated[:, 0] == u), 2].mean() for u in range(1, 941)}
+    return Case(
+        positives=[
+            Positive(str(user), str(item), "test" if held_out else "train")
+            for (user, item, _), held_out in zip(
+                rated[is_liked].tolist(), is_test[is_liked], strict=True
+            )
+        ],
+        predictions=predictions,
+        baselines=baselines,
+        candidates=candidates,
+        ratings=[
+            Rating(str(user), float(rating), means.get(user), model="user mean")
+            for user, _, rating in rated[is_test].tolist()
+        ],
+        met=[(str(user), str(item)) for user, item, _ in rated[~is_liked].tolist()],
+        categories={
+            line[0]: [str(n) for n, flag in enumerate(line[5:]) if flag == "1"]
+            for line in fields
+        },
+        ks=(5, 10, 20),
+    )
+
+
+@pytest.fixture(scope="module")
+def built(films: Case, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The films' warehouse, built by dbt, contracts and data tests included."""
+    home = make_settings(tmp_path_factory.mktemp("films"))
+    home.warehouse.parent.mkdir(exist_ok=True)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        write_inputs(connection, films.tables())
+    data_tests = [f"{model},test_type:generic" for model in MODELS]
+    for command in (["run"], ["test"]):
+        selected = [*MODELS] if command == ["run"] else data_tests
+        result = run_dbt(home, [*command, "--select", *selected])
+        assert result.succeeded, result.failures
+        assert result.nodes >= len(MODELS)
+    return home
+
+
+def lists_of(home: Settings, model: str, candidates: str) -> Lists:
+    """What was recommended, with scores that fall with the places."""
+    lists: Lists = defaultdict(dict)
+    for user, item, rank in rows_of(
+        home,
+        "select user_id, item_id, rank from evaluation.recommendations "
+        f"where model = '{model}' and candidates = '{candidates}'",
+    ):
+        lists[user][item] = 1000.0 - rank
+    return dict(lists)
+
+
+@pytest.mark.parametrize(
+    ("model", "candidates"),
+    [("cosine", "full"), ("popular", "full"), ("sampled", "sampled")],
+)
+def test_ml_100k_is_as_ranx_says(
+    films: Case, built: Settings, model: str, candidates: str
+) -> None:
+    relevant: Lists = defaultdict(dict)
+    for row in films.positives:
+        if row.split == "test":
+            relevant[row.user][row.item] = 1.0
+    expected = by_ranx(relevant, lists_of(built, model, candidates), films.ks)
+    where = f"where model = '{model}' and candidates = '{candidates}'"
+    with duckdb.connect(str(built.warehouse), read_only=True) as connection:
+        found = fetch(
+            connection,
+            f"(from evaluation.user_metrics {where} and metric in {ACCURACY})",
+            ("user_id", "metric", "k", "value"),
+        )
+        overall = fetch(
+            connection,
+            f"(from evaluation.model_metrics {where} and segment_kind = 'all' "
+            f"and metric in {ACCURACY})",
+            ("metric", "k", "value"),
+        )
+    assert_equal(found, expected)
+    values = defaultdict(list)
+    for (_, metric, k), value in expected.items():
+        values[metric, k].append(value)
+    assert_equal(overall, {key: float(np.mean(v)) for key, v in values.items()})
+    assert 0 < overall["ndcg", 10] < 1
+
+
+def test_ml_100k_ratings_are_as_scikit_learn_says(films: Case, built: Settings) -> None:
+    from sklearn.metrics import (
+        mean_absolute_error,
+        mean_squared_error,
+        root_mean_squared_error,
+    )
+
+    given_and_said = [
+        (row.rating, row.predicted)
+        for row in films.ratings
+        if row.predicted is not None
+    ]
+    actual, predicted = map(list, zip(*given_and_said, strict=True))
+    with duckdb.connect(str(built.warehouse), read_only=True) as connection:
+        found = fetch(
+            connection,
+            "(from evaluation.model_metrics where model = 'user mean' "
+            "and segment_kind = 'all' and metric <> 'user_coverage')",
+            ("metric", "k", "value"),
+        )
+    assert_equal(
+        found,
+        {
+            ("rmse", None): root_mean_squared_error(actual, predicted),
+            ("mse", None): mean_squared_error(actual, predicted),
+            ("mae", None): mean_absolute_error(actual, predicted),
+        },
+    )
+    of_users = rows_of(
+        built, "select avg(value) from evaluation.user_metrics where metric = 'rmse'"
+    )
+    assert abs(of_users[0][0] - found["rmse", None]) > 0.01
+
+
+def test_every_value_of_ml_100k_is_that_of_a_plain_implementation(
+    films: Case, built: Settings
+) -> None:
+    plain = Plain(films)
+    assert set(plain.lists) == {
+        ("cosine", "full"),
+        ("popular", "full"),
+        ("sampled", "sampled"),
+    }
+    with duckdb.connect(str(built.warehouse), read_only=True) as connection:
+        of_users = fetch(connection, "evaluation.user_metrics", USER_KEY)
+        of_models = fetch(connection, "evaluation.model_metrics", MODEL_KEY)
+    assert_equal(of_users, {("t", *k): v for k, v in plain.user_metrics().items()})
+    assert_equal(of_models, {("t", *k): v for k, v in plain.model_metrics().items()})
+    segments = {key[4:6] for key in of_models}
+    assert segments >= {
+        *(("activity", "low"), ("activity", "medium"), ("activity", "high")),
+        *(("popularity", "niche"), ("popularity", "diverse")),
+        *(("popularity", "blockbuster"), ("popularity", "no_history")),
+        *(("user_age", "new"), ("user_age", "old"), ("all", "all")),
+    }
+
+
+def test_one_thread_and_shuffled_rows_change_no_bit(
+    films: Case, models: CompiledModels, built: Settings
+) -> None:
+    numbers = random.Random(3)
+    tables = films.tables()
+    for rows in tables.values():
+        numbers.shuffle(rows)
+    with models.connect(threads=1) as connection:
+        models.run(connection, tables)
+        for name in ("user_metrics", "model_metrics", "recommendations"):
+            query = f"select * from evaluation.{name} order by all"
+            again = connection.execute(query).fetchall()
+            assert again == rows_of(built, query)
+            assert again
