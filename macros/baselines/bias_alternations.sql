@@ -36,7 +36,7 @@
         {%- set other_biases = "item_biases" ~ ("" if is_last else "_" ~ alternation) -%}
     {%- endif -%}
     {%- set is_first = side == "item" and alternation == 1 %}
-    {{ side }}_biases{{ "" if is_last else "_" ~ alternation }} as (
+    {{ side }}_biases{{ "" if is_last else "_" ~ alternation }} as {{ written_out() }} (
 
         select
             totals.{{ side }}_number,
