@@ -1,0 +1,292 @@
+{#-
+    One row per list over the full catalogue, k and segment of users in which anything was
+    recommended: how the first k places are shared out among the items of the tenant's
+    catalogue. Recommended items that are not in the catalogue are left out.
+-#}
+
+with
+
+recommendation_lists as (
+
+    select
+        tenant_id,
+        split_name,
+        fold,
+        list_number
+
+    from {{ ref('recommendation_lists') }}
+
+    where candidates = 'full'
+
+),
+
+recommendations as (
+
+    select
+        list_number,
+        user_index,
+        item_index,
+        rank
+
+    from {{ ref('recommendations') }}
+
+    where item_index is not null
+
+),
+
+user_segments as (
+
+    select
+        tenant_id,
+        split_name,
+        activity,
+        popularity,
+        user_age,
+        fold,
+        user_index
+
+    from {{ ref('user_segments') }}
+
+    where relevant_count > 0
+
+),
+
+items as (
+
+    select
+        tenant_id,
+        count(*) as item_count
+
+    from {{ ref('items') }}
+
+    group by tenant_id
+
+),
+
+metric_settings as (
+
+    select
+        tenant_id,
+        ks
+
+    from {{ ref('metric_settings') }}
+
+),
+
+list_places as (
+
+    select
+        recommendation_lists.list_number,
+        unnest(range(1, list_max(metric_settings.ks) + 1)) as rank,
+        metric_settings.ks
+
+    from recommendation_lists
+
+    inner join metric_settings
+        on recommendation_lists.tenant_id = metric_settings.tenant_id
+
+),
+
+bucketed_places as (
+
+    select
+        list_number,
+        rank,
+        list_min(list_filter(ks, lambda k: k >= rank)) as k
+
+    from list_places
+
+),
+
+groups as (
+
+    select
+        activity,
+        popularity,
+        user_age,
+        row_number() over (
+            order by activity asc, popularity asc, user_age asc
+        ) as group_number
+
+    from user_segments
+
+    group by
+        activity,
+        popularity,
+        user_age
+
+),
+
+list_users as (
+
+    select
+        recommendation_lists.list_number,
+        user_segments.user_index,
+        groups.group_number
+
+    from recommendation_lists
+
+    inner join user_segments
+        on recommendation_lists.tenant_id = user_segments.tenant_id
+        and recommendation_lists.split_name = user_segments.split_name
+        and recommendation_lists.fold = user_segments.fold
+
+    inner join groups
+        on user_segments.activity = groups.activity
+        and user_segments.popularity = groups.popularity
+        and user_segments.user_age = groups.user_age
+
+),
+
+bucket_exposures as (
+
+    select
+        recommendations.list_number,
+        list_users.group_number,
+        recommendations.item_index,
+        bucketed_places.k,
+        count(*) as exposure_count
+
+    from recommendations
+
+    inner join bucketed_places
+        on recommendations.list_number = bucketed_places.list_number
+        and recommendations.rank = bucketed_places.rank
+
+    inner join list_users
+        on recommendations.list_number = list_users.list_number
+        and recommendations.user_index = list_users.user_index
+
+    group by
+        recommendations.list_number,
+        list_users.group_number,
+        recommendations.item_index,
+        bucketed_places.k
+
+),
+
+list_cuts as (
+
+    select
+        recommendation_lists.list_number,
+        unnest(metric_settings.ks) as k
+
+    from recommendation_lists
+
+    inner join metric_settings
+        on recommendation_lists.tenant_id = metric_settings.tenant_id
+
+),
+
+segments as (
+
+    select
+        group_number,
+        unnest(
+            [
+                {'kind': 'all', 'segment': 'all'},
+                {'kind': 'activity', 'segment': activity},
+                {'kind': 'popularity', 'segment': popularity},
+                {'kind': 'user_age', 'segment': user_age}
+            ]
+        ) as segment
+
+    from groups
+
+),
+
+exposures as (
+
+    select
+        bucket_exposures.list_number,
+        segments.segment.kind as segment_kind,
+        segments.segment.segment as segment,
+        list_cuts.k,
+        bucket_exposures.item_index,
+        cast(sum(bucket_exposures.exposure_count) as bigint) as exposure_count
+
+    from bucket_exposures
+
+    inner join list_cuts
+        on bucket_exposures.list_number = list_cuts.list_number
+        and bucket_exposures.k <= list_cuts.k
+
+    inner join segments
+        on bucket_exposures.group_number = segments.group_number
+
+    group by
+        bucket_exposures.list_number,
+        segments.segment.kind,
+        segments.segment.segment,
+        list_cuts.k,
+        bucket_exposures.item_index
+
+),
+
+placed_exposures as (
+
+    select
+        *,
+        row_number() over (
+            partition by
+                list_number,
+                segment_kind,
+                segment,
+                k
+            order by
+                exposure_count asc,
+                item_index asc
+        ) as place
+
+    from exposures
+
+),
+
+recommended_items as (
+
+    select
+        list_number,
+        segment_kind,
+        segment,
+        k,
+        count(*) as recommended_item_count,
+        {{ gini('place', 'exposure_count') }} as gini
+
+    from placed_exposures
+
+    group by
+        list_number,
+        segment_kind,
+        segment,
+        k
+
+),
+
+-- Items that are never recommended count as 0: with a share c of the catalogue and the
+-- inequality g within that share, the inequality over the catalogue is 1 - c (1 - g).
+
+exposure_metrics as (
+
+    select
+        recommendation_lists.tenant_id,
+        recommended_items.segment_kind,
+        recommended_items.segment,
+        recommended_items.k,
+        recommended_items.list_number,
+        items.item_count,
+        recommended_items.recommended_item_count,
+        recommended_items.recommended_item_count / items.item_count as coverage,
+        1 - recommended_items.recommended_item_count / items.item_count
+        * (1 - recommended_items.gini) as exposure_gini
+
+    from recommended_items
+
+    inner join recommendation_lists
+        on recommended_items.list_number = recommendation_lists.list_number
+
+    inner join items
+        on recommendation_lists.tenant_id = items.tenant_id
+
+)
+
+select * from exposure_metrics

@@ -1,0 +1,324 @@
+{#-
+    One row per list (tenant, split, fold, model, version, set of candidates), user and
+    place: what was recommended to users who have something to find in test. Places run
+    from 1 without gaps.
+
+    Loaded predictions are ordered by rank, then score, then item_id. Of an item that was
+    predicted at several instants the newest prediction counts. What the user has a
+    positive of in train is taken out, unless the tenant recommends what was seen; not in
+    sampled lists, which hold the candidates and the test items, whatever these are.
+-#}
+
+with
+
+recommendation_lists as (
+
+    select
+        tenant_id,
+        split_name,
+        model,
+        model_version,
+        candidates,
+        fold,
+        list_number,
+        is_baseline
+
+    from {{ ref('recommendation_lists') }}
+
+),
+
+loaded_lists as (
+
+    select
+        recommendation_lists.*,
+        metric_settings.recommend_seen_items
+
+    from recommendation_lists
+
+    inner join {{ ref('metric_settings') }} as metric_settings
+        on recommendation_lists.tenant_id = metric_settings.tenant_id
+
+    where not recommendation_lists.is_baseline
+
+),
+
+loaded_scopes as (
+
+    select
+        tenant_id,
+        split_name,
+        fold,
+        recommend_seen_items
+
+    from loaded_lists
+
+    group by
+        tenant_id,
+        split_name,
+        fold,
+        recommend_seen_items
+
+),
+
+relevant_items as {{ inlined() }} (
+
+    select
+        tenant_id,
+        user_id,
+        item_id,
+        split_name,
+        fold,
+        user_index
+
+    from {{ ref('relevant_items') }}
+
+),
+
+test_users as (
+
+    select
+        tenant_id,
+        user_id,
+        split_name,
+        fold,
+        user_index
+
+    from relevant_items
+
+    group by
+        tenant_id,
+        user_id,
+        split_name,
+        fold,
+        user_index
+
+),
+
+items as (
+
+    select
+        tenant_id,
+        item_id,
+        item_index
+
+    from {{ ref('items') }}
+
+),
+
+train_pairs as (
+
+    select
+        assignments.tenant_id,
+        assignments.user_id,
+        assignments.item_id
+
+    from {{ ref('split_assignments') }} as assignments
+
+    inner join loaded_scopes
+        on assignments.tenant_id = loaded_scopes.tenant_id
+        and assignments.split_name = loaded_scopes.split_name
+        and assignments.fold = loaded_scopes.fold
+
+    where
+        assignments.split = 'train'
+        and not loaded_scopes.recommend_seen_items
+
+),
+
+candidate_rows as (
+
+    select
+        tenant_id,
+        user_id,
+        item_id
+
+    from {{ ref('evaluation_candidates') }}
+
+    union all
+
+    select
+        relevant_items.tenant_id,
+        relevant_items.user_id,
+        relevant_items.item_id
+
+    from relevant_items
+
+    inner join loaded_scopes
+        on relevant_items.tenant_id = loaded_scopes.tenant_id
+        and relevant_items.split_name = loaded_scopes.split_name
+        and relevant_items.fold = loaded_scopes.fold
+
+),
+
+newest_predictions as (
+
+    select
+        tenant_id,
+        model,
+        model_version,
+        user_id,
+        item_id,
+        score,
+        rank
+
+    from {{ ref('predictions') }}
+
+    qualify row_number() over (
+        partition by
+            tenant_id,
+            model,
+            model_version,
+            user_id,
+            item_id
+        order by predicted_at desc nulls last
+    ) = 1
+
+),
+
+listed_predictions as (
+
+    select
+        loaded_lists.list_number,
+        loaded_lists.candidates,
+        newest_predictions.tenant_id,
+        newest_predictions.user_id,
+        newest_predictions.item_id,
+        test_users.user_index,
+        newest_predictions.score,
+        newest_predictions.rank
+
+    from newest_predictions
+
+    inner join loaded_lists
+        on newest_predictions.tenant_id = loaded_lists.tenant_id
+        and newest_predictions.model = loaded_lists.model
+        and newest_predictions.model_version = loaded_lists.model_version
+
+    inner join test_users
+        on newest_predictions.tenant_id = test_users.tenant_id
+        and newest_predictions.user_id = test_users.user_id
+        and loaded_lists.split_name = test_users.split_name
+        and loaded_lists.fold = test_users.fold
+
+),
+
+unseen_predictions as (
+
+    select *
+
+    from listed_predictions
+
+    where
+        candidates = 'full'
+        and not exists (
+            select 1
+
+            from train_pairs
+
+            where
+                train_pairs.tenant_id = listed_predictions.tenant_id
+                and train_pairs.user_id = listed_predictions.user_id
+                and train_pairs.item_id = listed_predictions.item_id
+        )
+
+    union all
+
+    select *
+
+    from listed_predictions
+
+    where
+        candidates = 'sampled'
+        and exists (
+            select 1
+
+            from candidate_rows
+
+            where
+                candidate_rows.tenant_id = listed_predictions.tenant_id
+                and candidate_rows.user_id = listed_predictions.user_id
+                and candidate_rows.item_id = listed_predictions.item_id
+        )
+
+),
+
+places as (
+
+    select
+        list_number,
+        tenant_id,
+        user_id,
+        item_id,
+        user_index,
+        score,
+        row_number() over (
+            partition by
+                list_number,
+                user_index
+            order by
+                rank asc nulls last,
+                score desc nulls last,
+                item_id asc
+        ) as rank
+
+    from unseen_predictions
+
+    union all
+
+    select
+        recommendation_lists.list_number,
+        baselines.tenant_id,
+        baselines.user_id,
+        baselines.item_id,
+        test_users.user_index,
+        baselines.score,
+        baselines.rank
+
+    from {{ ref('baseline_recommendations') }} as baselines
+
+    inner join recommendation_lists
+        on baselines.tenant_id = recommendation_lists.tenant_id
+        and baselines.split_name = recommendation_lists.split_name
+        and baselines.fold = recommendation_lists.fold
+        and baselines.model = recommendation_lists.model
+        and baselines.model_version = recommendation_lists.model_version
+
+    inner join test_users
+        on baselines.tenant_id = test_users.tenant_id
+        and baselines.user_id = test_users.user_id
+        and baselines.split_name = test_users.split_name
+        and baselines.fold = test_users.fold
+
+    where recommendation_lists.is_baseline
+
+),
+
+recommendations as (
+
+    select
+        places.tenant_id,
+        places.user_id,
+        places.item_id,
+        recommendation_lists.split_name,
+        recommendation_lists.model,
+        recommendation_lists.model_version,
+        recommendation_lists.candidates,
+        recommendation_lists.fold,
+        recommendation_lists.list_number,
+        places.rank,
+        places.user_index,
+        items.item_index,
+        places.score
+
+    from places
+
+    inner join recommendation_lists
+        on places.list_number = recommendation_lists.list_number
+
+    left join items
+        on places.tenant_id = items.tenant_id
+        and places.item_id = items.item_id
+
+)
+
+select * from recommendations

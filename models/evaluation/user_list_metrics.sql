@@ -1,0 +1,461 @@
+{#-
+    One row per list, user with something to find in test and something recommended, and
+    k: what the first k places of the list are like, right or wrong. Users without a list
+    have no row. Sampled lists have a length only: what else they are like was drawn.
+
+    Each recommendation is counted once, in the smallest k that its place is within; the
+    others add up the smaller ones. The similarity of all pairs of a list is had without
+    pairs: items are unit vectors over categories, and the squared length of their sum is
+    the sum of the cosines of all pairs, both ways and with itself.
+-#}
+
+with
+
+recommendation_lists as (
+
+    select
+        tenant_id,
+        split_name,
+        model,
+        model_version,
+        candidates,
+        fold,
+        list_number
+
+    from {{ ref('recommendation_lists') }}
+
+),
+
+recommendations as (
+
+    select
+        list_number,
+        user_index,
+        item_index,
+        rank
+
+    from {{ ref('recommendations') }}
+
+),
+
+item_popularity as (
+
+    select
+        tenant_id,
+        split_name,
+        fold,
+        item_index,
+        user_count,
+        train_user_count
+
+    from {{ ref('item_popularity') }}
+
+),
+
+user_segments as (
+
+    select
+        tenant_id,
+        user_id,
+        split_name,
+        fold,
+        user_index,
+        profile_popularity
+
+    from {{ ref('user_segments') }}
+
+    where relevant_count > 0
+
+),
+
+items as (
+
+    select
+        tenant_id,
+        item_index,
+        list_distinct(categories) as categories
+
+    from {{ ref('items') }}
+
+),
+
+metric_settings as (
+
+    select
+        tenant_id,
+        ks
+
+    from {{ ref('metric_settings') }}
+
+),
+
+cuts as (
+
+    select
+        tenant_id,
+        unnest(ks) as k
+
+    from metric_settings
+
+),
+
+-- Places up to the largest k, each with the smallest k that it is within.
+
+depths as (
+
+    select
+        tenant_id,
+        unnest(range(1, list_max(ks) + 1)) as rank
+
+    from metric_settings
+
+),
+
+places as (
+
+    select
+        depths.tenant_id,
+        depths.rank,
+        min(cuts.k) as k
+
+    from depths
+
+    inner join cuts
+        on depths.tenant_id = cuts.tenant_id
+        and depths.rank <= cuts.k
+
+    group by
+        depths.tenant_id,
+        depths.rank
+
+),
+
+scopes as (
+
+    select
+        tenant_id,
+        split_name,
+        fold,
+        row_number() over (
+            order by tenant_id asc, split_name asc, fold asc
+        ) as scope_number,
+        dense_rank() over (order by tenant_id asc) as tenant_number
+
+    from recommendation_lists
+
+    group by
+        tenant_id,
+        split_name,
+        fold
+
+),
+
+train_sizes as (
+
+    select
+        tenant_id,
+        split_name,
+        fold,
+        max(train_user_count) as train_user_count
+
+    from item_popularity
+
+    group by
+        tenant_id,
+        split_name,
+        fold
+
+),
+
+numbered_lists as (
+
+    select
+        recommendation_lists.*,
+        scopes.scope_number,
+        scopes.tenant_number,
+        train_sizes.train_user_count
+
+    from recommendation_lists
+
+    inner join scopes
+        on recommendation_lists.tenant_id = scopes.tenant_id
+        and recommendation_lists.split_name = scopes.split_name
+        and recommendation_lists.fold = scopes.fold
+
+    left join train_sizes
+        on recommendation_lists.tenant_id = train_sizes.tenant_id
+        and recommendation_lists.split_name = train_sizes.split_name
+        and recommendation_lists.fold = train_sizes.fold
+
+),
+
+list_places as (
+
+    select
+        numbered_lists.list_number,
+        numbered_lists.scope_number,
+        numbered_lists.tenant_number,
+        numbered_lists.candidates,
+        places.rank,
+        places.k
+
+    from numbered_lists
+
+    inner join places
+        on numbered_lists.tenant_id = places.tenant_id
+
+),
+
+-- What a list is made of, item by item, with items numbered by scope.
+
+scoped_items as (
+
+    select
+        scopes.scope_number,
+        items.item_index,
+        coalesce(item_popularity.user_count, 0) as user_count,
+        coalesce(len(items.categories) > 0, false) as has_categories
+
+    from items
+
+    inner join scopes
+        on items.tenant_id = scopes.tenant_id
+
+    left join item_popularity
+        on scopes.tenant_id = item_popularity.tenant_id
+        and scopes.split_name = item_popularity.split_name
+        and scopes.fold = item_popularity.fold
+        and items.item_index = item_popularity.item_index
+
+),
+
+bucket_sums as (
+
+    select
+        list_places.list_number,
+        recommendations.user_index,
+        list_places.k,
+        count(*) as item_count,
+        count(*) filter (where scoped_items.has_categories) as categorised_count,
+        sum(coalesce(scoped_items.user_count, 0)) as user_count,
+        {{ exact_sum('log2(greatest(scoped_items.user_count, 1))') }} as information
+
+    from recommendations
+
+    inner join list_places
+        on recommendations.list_number = list_places.list_number
+        and recommendations.rank = list_places.rank
+
+    left join scoped_items
+        on list_places.scope_number = scoped_items.scope_number
+        and recommendations.item_index = scoped_items.item_index
+
+    group by
+        list_places.list_number,
+        recommendations.user_index,
+        list_places.k
+
+),
+
+list_cuts as (
+
+    select
+        numbered_lists.list_number,
+        cuts.k
+
+    from numbered_lists
+
+    inner join cuts
+        on numbered_lists.tenant_id = cuts.tenant_id
+
+),
+
+list_sums as (
+
+    select
+        bucket_sums.list_number,
+        bucket_sums.user_index,
+        list_cuts.k,
+        cast(sum(bucket_sums.item_count) as bigint) as item_count,
+        sum(bucket_sums.categorised_count) as categorised_count,
+        sum(bucket_sums.user_count) as user_count,
+        {{ exact_sum('bucket_sums.information') }} as information
+
+    from bucket_sums
+
+    inner join list_cuts
+        on bucket_sums.list_number = list_cuts.list_number
+        and bucket_sums.k <= list_cuts.k
+
+    group by
+        bucket_sums.list_number,
+        bucket_sums.user_index,
+        list_cuts.k
+
+),
+
+-- Diversity: the sum of the unit vectors of a list, category by category.
+
+item_categories as (
+
+    select
+        tenant_id,
+        item_index,
+        unnest(categories) as category,
+        1 / sqrt(len(categories)) as weight
+
+    from items
+
+),
+
+numbered_categories as (
+
+    select
+        tenants.tenant_number,
+        item_categories.item_index,
+        item_categories.weight,
+        dense_rank() over (order by item_categories.category asc) as category_number
+
+    from item_categories
+
+    inner join (
+        select
+            tenant_id,
+            any_value(tenant_number) as tenant_number
+
+        from scopes
+
+        group by tenant_id
+    ) as tenants
+        on item_categories.tenant_id = tenants.tenant_id
+
+),
+
+bucket_vectors as (
+
+    select
+        list_places.list_number,
+        recommendations.user_index,
+        numbered_categories.category_number,
+        list_places.k,
+        {{ exact_sum('numbered_categories.weight') }} as weight
+
+    from recommendations
+
+    inner join list_places
+        on recommendations.list_number = list_places.list_number
+        and recommendations.rank = list_places.rank
+
+    inner join numbered_categories
+        on list_places.tenant_number = numbered_categories.tenant_number
+        and recommendations.item_index = numbered_categories.item_index
+
+    where list_places.candidates = 'full'
+
+    group by
+        list_places.list_number,
+        recommendations.user_index,
+        numbered_categories.category_number,
+        list_places.k
+
+),
+
+list_vectors as (
+
+    select
+        bucket_vectors.list_number,
+        bucket_vectors.user_index,
+        bucket_vectors.category_number,
+        list_cuts.k,
+        {{ exact_sum('bucket_vectors.weight') }} as weight
+
+    from bucket_vectors
+
+    inner join list_cuts
+        on bucket_vectors.list_number = list_cuts.list_number
+        and bucket_vectors.k <= list_cuts.k
+
+    group by
+        bucket_vectors.list_number,
+        bucket_vectors.user_index,
+        bucket_vectors.category_number,
+        list_cuts.k
+
+),
+
+list_lengths as (
+
+    select
+        list_number,
+        user_index,
+        k,
+        {{ exact_sum('weight * weight') }} as squared_length
+
+    from list_vectors
+
+    group by
+        list_number,
+        user_index,
+        k
+
+),
+
+user_list_metrics as (
+
+    select
+        numbered_lists.tenant_id,
+        user_segments.user_id,
+        numbered_lists.split_name,
+        numbered_lists.model,
+        numbered_lists.model_version,
+        numbered_lists.candidates,
+        list_sums.k,
+        numbered_lists.fold,
+        numbered_lists.list_number,
+        list_sums.user_index,
+        list_sums.item_count,
+        case when numbered_lists.candidates = 'full'
+            then
+                log2(numbered_lists.train_user_count)
+                - list_sums.information / list_sums.item_count
+        end as novelty,
+        case when numbered_lists.candidates = 'full' and list_sums.categorised_count >= 2
+            then
+                greatest(
+                    least(
+                        1
+                        - (list_lengths.squared_length - list_sums.categorised_count)
+                        / (
+                            list_sums.categorised_count
+                            * (list_sums.categorised_count - 1)
+                        ),
+                        1
+                    ),
+                    0
+                )
+        end as diversity,
+        case when numbered_lists.candidates = 'full'
+            then
+                list_sums.user_count / list_sums.item_count
+                / user_segments.profile_popularity - 1
+        end as popularity_bias
+
+    from list_sums
+
+    inner join numbered_lists
+        on list_sums.list_number = numbered_lists.list_number
+
+    inner join user_segments
+        on numbered_lists.tenant_id = user_segments.tenant_id
+        and numbered_lists.split_name = user_segments.split_name
+        and numbered_lists.fold = user_segments.fold
+        and list_sums.user_index = user_segments.user_index
+
+    left join list_lengths
+        on list_sums.list_number = list_lengths.list_number
+        and list_sums.user_index = list_lengths.user_index
+        and list_sums.k = list_lengths.k
+
+)
+
+select * from user_list_metrics

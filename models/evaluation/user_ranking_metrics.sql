@@ -1,0 +1,266 @@
+{#-
+    One row per list, user with something to find in test and k: how well the first k
+    places of the user's list were filled. Users without a list score 0.
+
+    The only work on all recommendations is one join with the relevant items; what comes
+    after it has one row per hit. Sums of fractions are made in whole numbers
+    (exact_sum), so that the order of the rows does not matter.
+-#}
+
+with
+
+recommendation_lists as (
+
+    select
+        tenant_id,
+        split_name,
+        model,
+        model_version,
+        candidates,
+        fold,
+        list_number
+
+    from {{ ref('recommendation_lists') }}
+
+),
+
+recommendations as (
+
+    select
+        list_number,
+        user_index,
+        item_index,
+        rank
+
+    from {{ ref('recommendations') }}
+
+),
+
+relevant_items as (
+
+    select
+        tenant_id,
+        user_id,
+        split_name,
+        fold,
+        user_index,
+        item_index,
+        place,
+        gain
+
+    from {{ ref('relevant_items') }}
+
+),
+
+cuts as (
+
+    select
+        tenant_id,
+        unnest(ks) as k
+
+    from {{ ref('metric_settings') }}
+
+),
+
+scopes as (
+
+    select
+        tenant_id,
+        split_name,
+        fold,
+        row_number() over (
+            order by tenant_id asc, split_name asc, fold asc
+        ) as scope_number
+
+    from recommendation_lists
+
+    group by
+        tenant_id,
+        split_name,
+        fold
+
+),
+
+numbered_lists as (
+
+    select
+        recommendation_lists.*,
+        scopes.scope_number
+
+    from recommendation_lists
+
+    inner join scopes
+        on recommendation_lists.tenant_id = scopes.tenant_id
+        and recommendation_lists.split_name = scopes.split_name
+        and recommendation_lists.fold = scopes.fold
+
+),
+
+scoped_items as (
+
+    select
+        scopes.scope_number,
+        scopes.tenant_id,
+        relevant_items.user_id,
+        relevant_items.user_index,
+        relevant_items.item_index,
+        relevant_items.place,
+        relevant_items.gain
+
+    from relevant_items
+
+    inner join scopes
+        on relevant_items.tenant_id = scopes.tenant_id
+        and relevant_items.split_name = scopes.split_name
+        and relevant_items.fold = scopes.fold
+
+),
+
+-- The first occurrence of an item in a list is the one that counts.
+
+hits as (
+
+    select
+        numbered_lists.list_number,
+        numbered_lists.tenant_id,
+        recommendations.user_index,
+        scoped_items.item_index,
+        any_value(scoped_items.gain) as gain,
+        min(recommendations.rank) as rank
+
+    from recommendations
+
+    inner join numbered_lists
+        on recommendations.list_number = numbered_lists.list_number
+
+    inner join scoped_items
+        on numbered_lists.scope_number = scoped_items.scope_number
+        and recommendations.user_index = scoped_items.user_index
+        and recommendations.item_index = scoped_items.item_index
+
+    group by
+        numbered_lists.list_number,
+        numbered_lists.tenant_id,
+        recommendations.user_index,
+        scoped_items.item_index
+
+),
+
+numbered_hits as (
+
+    select
+        *,
+        row_number() over (
+            partition by
+                list_number,
+                user_index
+            order by rank asc, item_index asc
+        ) as hit_number
+
+    from hits
+
+),
+
+hit_sums as (
+
+    select
+        numbered_hits.list_number,
+        numbered_hits.user_index,
+        cuts.k,
+        count(*) as hit_count,
+        min(numbered_hits.rank) as first_rank,
+        {{ exact_sum('numbered_hits.hit_number / numbered_hits.rank') }}
+            as precision_sum,
+        {{ exact_sum('numbered_hits.gain / log2(numbered_hits.rank + 1)') }} as gain_sum
+
+    from numbered_hits
+
+    inner join cuts
+        on numbered_hits.tenant_id = cuts.tenant_id
+        and numbered_hits.rank <= cuts.k
+
+    group by
+        numbered_hits.list_number,
+        numbered_hits.user_index,
+        cuts.k
+
+),
+
+-- What there is to find, and the sum of the best list.
+
+relevant_counts as (
+
+    select
+        scope_number,
+        user_index,
+        any_value(user_id) as user_id,
+        count(*) as relevant_count
+
+    from scoped_items
+
+    group by
+        scope_number,
+        user_index
+
+),
+
+ideal_sums as (
+
+    select
+        scoped_items.scope_number,
+        scoped_items.user_index,
+        cuts.k,
+        {{ exact_sum('scoped_items.gain / log2(scoped_items.place + 1)') }} as ideal_sum
+
+    from scoped_items
+
+    inner join cuts
+        on scoped_items.tenant_id = cuts.tenant_id
+        and scoped_items.place <= cuts.k
+
+    group by
+        scoped_items.scope_number,
+        scoped_items.user_index,
+        cuts.k
+
+),
+
+user_ranking_metrics as (
+
+    select
+        numbered_lists.tenant_id,
+        relevant_counts.user_id,
+        numbered_lists.split_name,
+        numbered_lists.model,
+        numbered_lists.model_version,
+        numbered_lists.candidates,
+        ideal_sums.k,
+        numbered_lists.fold,
+        numbered_lists.list_number,
+        relevant_counts.user_index,
+        relevant_counts.relevant_count,
+        coalesce(hit_sums.hit_count, 0) as hit_count,
+        coalesce(hit_sums.hit_count, 0) / ideal_sums.k as precision,
+        coalesce(hit_sums.hit_count, 0) / relevant_counts.relevant_count as recall,
+        coalesce(hit_sums.gain_sum / nullif(ideal_sums.ideal_sum, 0), 0) as ndcg,
+        coalesce(1 / hit_sums.first_rank, 0) as mrr,
+        coalesce(hit_sums.precision_sum / relevant_counts.relevant_count, 0) as map,
+        cast(hit_sums.hit_count is not null as double) as hit_rate
+
+    from numbered_lists
+
+    inner join ideal_sums
+        on numbered_lists.scope_number = ideal_sums.scope_number
+
+    inner join relevant_counts
+        on ideal_sums.scope_number = relevant_counts.scope_number
+        and ideal_sums.user_index = relevant_counts.user_index
+
+    left join hit_sums
+        on numbered_lists.list_number = hit_sums.list_number
+        and ideal_sums.user_index = hit_sums.user_index
+        and ideal_sums.k = hit_sums.k
+
+)
+
+select * from user_ranking_metrics
