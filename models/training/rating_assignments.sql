@@ -61,41 +61,76 @@ user_cuts as (
 
 ),
 
-core_dropouts as (
+splits as (
 
     select
         tenant_id,
         split_name,
-        entity,
-        entity_id
+        main_fold,
+        minimum_user_positives,
+        minimum_item_positives
 
-    from {{ ref('core_dropouts') }}
+    from {{ ref('splits') }}
+
+    where minimum_user_positives is not null or minimum_item_positives is not null
 
 ),
 
-dropped_users as (
+split_assignments as (
 
     select
         tenant_id,
+        user_id,
+        item_id,
         split_name,
-        entity_id as user_id
+        fold
 
-    from core_dropouts
-
-    where entity = 'user'
+    from {{ ref('split_assignments') }}
 
 ),
 
-dropped_items as (
+-- The main fold has every positive that a k-core filter keeps.
+
+core_positives as {{ inlined() }} (
+
+    select
+        split_assignments.tenant_id,
+        split_assignments.split_name,
+        split_assignments.user_id,
+        split_assignments.item_id
+
+    from split_assignments
+
+    inner join splits
+        on split_assignments.tenant_id = splits.tenant_id
+        and split_assignments.split_name = splits.split_name
+        and split_assignments.fold = splits.main_fold
+
+),
+
+core_users as (
 
     select
         tenant_id,
         split_name,
-        entity_id as item_id
+        user_id
 
-    from core_dropouts
+    from core_positives
 
-    where entity = 'item'
+    group by all
+
+),
+
+core_items as (
+
+    select
+        tenant_id,
+        split_name,
+        item_id
+
+    from core_positives
+
+    group by all
 
 ),
 
@@ -126,19 +161,23 @@ rating_assignments as (
         and split_cuts.split_name = user_cuts.split_name
         and interactions.user_id = user_cuts.user_id
 
-    left join dropped_users
-        on split_cuts.tenant_id = dropped_users.tenant_id
-        and split_cuts.split_name = dropped_users.split_name
-        and interactions.user_id = dropped_users.user_id
+    left join splits
+        on split_cuts.tenant_id = splits.tenant_id
+        and split_cuts.split_name = splits.split_name
 
-    left join dropped_items
-        on split_cuts.tenant_id = dropped_items.tenant_id
-        and split_cuts.split_name = dropped_items.split_name
-        and interactions.item_id = dropped_items.item_id
+    left join core_users
+        on split_cuts.tenant_id = core_users.tenant_id
+        and split_cuts.split_name = core_users.split_name
+        and interactions.user_id = core_users.user_id
+
+    left join core_items
+        on split_cuts.tenant_id = core_items.tenant_id
+        and split_cuts.split_name = core_items.split_name
+        and interactions.item_id = core_items.item_id
 
     where
-        dropped_users.user_id is null
-        and dropped_items.item_id is null
+        (splits.minimum_user_positives is null or core_users.user_id is not null)
+        and (splits.minimum_item_positives is null or core_items.item_id is not null)
         and (
             split_cuts.test_until is null
             or interactions.interacted_at <= split_cuts.test_until
