@@ -10,9 +10,14 @@
             nullif(
                 trim(
                     regexp_replace(
-                        ' ' || regexp_replace(trim({{ names }}), ' +', '  ', 'g') || ' ',
-                        ' ({{ baseline_models().keys() | join("|") }}) ',
-                        '',
+                        regexp_replace(
+                            ' ' || regexp_replace({{ names }}, ' +', '  ', 'g') || ' ',
+                            ' ({{ baseline_models().keys() | join("|") }}) ',
+                            '',
+                            'g'
+                        ),
+                        ' +',
+                        ' ',
                         'g'
                     )
                 ),

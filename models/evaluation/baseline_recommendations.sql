@@ -7,7 +7,8 @@
 
     Equal scores stand in order of item id. A list is shorter where the catalogue, the
     window of most_popular_recent or the user's history has no more; users without train
-    have none from item_cosine and last_seen.
+    have none from item_cosine and last_seen. Lookups of items are left joins, although
+    each finds its row, as in evaluation.item_neighbours.
 -#}
 
 with
@@ -211,7 +212,7 @@ seen_items as (
         and test_users.split_name = split_cuts.split_name
         and test_users.fold = split_cuts.fold
 
-    inner join items
+    left join items
         on interactions.tenant_id = items.tenant_id
         and interactions.item_id = items.item_id
 
@@ -312,7 +313,7 @@ popular_items as (
         and scopes.fold = baseline_runs.fold
         and popular_counts.model = baseline_runs.model
 
-    inner join items
+    left join items
         on popular_counts.tenant_id = items.tenant_id
         and popular_counts.item_id = items.item_id
 
@@ -452,7 +453,7 @@ histories as (
         on train_positives.scope_number = test_users.scope_number
         and train_positives.user_id = test_users.user_id
 
-    inner join items
+    left join items
         on train_positives.tenant_id = items.tenant_id
         and train_positives.item_id = items.item_id
 
@@ -509,11 +510,11 @@ numbered_neighbours as (
         and item_neighbours.split_name = scopes.split_name
         and item_neighbours.fold = scopes.fold
 
-    inner join items
+    left join items
         on item_neighbours.tenant_id = items.tenant_id
         and item_neighbours.item_id = items.item_id
 
-    inner join items as neighbours
+    left join items as neighbours
         on item_neighbours.tenant_id = neighbours.tenant_id
         and item_neighbours.neighbour_id = neighbours.item_id
 
@@ -597,7 +598,7 @@ baseline_recommendations as (
     inner join test_users
         on ranked_recommendations.user_number = test_users.user_number
 
-    inner join items
+    left join items
         on ranked_recommendations.item_number = items.item_number
 
     where ranked_recommendations.rank <= test_users.list_length

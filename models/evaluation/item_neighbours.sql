@@ -5,7 +5,9 @@
 
     Bounded, so that no long history makes it quadratic: of each user only the newest
     cosine_history_limit items of train count, for the pairs and for an item's users
-    alike, and of each item only the cosine_neighbour_limit nearest are kept.
+    alike, and of each item only the cosine_neighbour_limit nearest are kept. Lookups are
+    left joins, although each finds its row: among inner ones the planner may begin with
+    all users and all items of a tenant.
 -#}
 
 with
@@ -86,11 +88,11 @@ train_pairs as (
         and split_assignments.split_name = scopes.split_name
         and split_assignments.fold = scopes.fold
 
-    inner join users
+    left join users
         on split_assignments.tenant_id = users.tenant_id
         and split_assignments.user_id = users.user_id
 
-    inner join items
+    left join items
         on split_assignments.tenant_id = items.tenant_id
         and split_assignments.item_id = items.item_id
 
@@ -171,11 +173,11 @@ cosines as (
 
     from common_counts
 
-    inner join item_counts
+    left join item_counts
         on common_counts.scope_number = item_counts.scope_number
         and common_counts.item_number = item_counts.item_number
 
-    inner join item_counts as neighbour_counts
+    left join item_counts as neighbour_counts
         on common_counts.scope_number = neighbour_counts.scope_number
         and common_counts.neighbour_number = neighbour_counts.item_number
 
@@ -237,10 +239,10 @@ item_neighbours as (
     inner join scopes
         on nearest.scope_number = scopes.scope_number
 
-    inner join items
+    left join items
         on nearest.item_number = items.item_number
 
-    inner join items as neighbours
+    left join items as neighbours
         on nearest.neighbour_number = neighbours.item_number
 
 )

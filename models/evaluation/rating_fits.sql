@@ -158,11 +158,15 @@ item_totals as (
 
 ),
 
-numbered_ratings as (  -- noqa: ST03
+-- One join after the other: users and items share the number of their scope, by which
+-- the planner would otherwise join all users with all items.
+
+ratings_of_users as {{ written_out() }} (
 
     select
-        user_totals.user_number,
-        item_totals.item_number
+        train_ratings.scope_number,
+        train_ratings.item_id,
+        user_totals.user_number
 
     from train_ratings
 
@@ -170,11 +174,21 @@ numbered_ratings as (  -- noqa: ST03
         on train_ratings.scope_number = user_totals.scope_number
         and train_ratings.user_id = user_totals.user_id
 
-    inner join item_totals
-        on train_ratings.scope_number = item_totals.scope_number
-        and train_ratings.item_id = item_totals.item_id
-
     where train_ratings.has_bias
+
+),
+
+numbered_ratings as {{ written_out() }} (  -- noqa: ST03
+
+    select
+        ratings_of_users.user_number,
+        item_totals.item_number
+
+    from ratings_of_users
+
+    inner join item_totals
+        on ratings_of_users.scope_number = item_totals.scope_number
+        and ratings_of_users.item_id = item_totals.item_id
 
 ),
 
