@@ -1,0 +1,17 @@
+{#-
+    Stands in until the model of that name is merged: its columns, and no row.
+-#}
+
+select
+    cast(null as varchar) as tenant_id,
+    cast(null as varchar) as interaction_id,
+    cast(null as varchar) as user_id,
+    cast(null as varchar) as item_id,
+    cast(null as varchar) as split_name,
+    cast(null as varchar) as model,
+    cast(null as varchar) as model_version,
+    cast(null as bigint) as fold,
+    cast(null as double) as rating,
+    cast(null as double) as predicted_rating
+
+where false
