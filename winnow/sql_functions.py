@@ -28,7 +28,8 @@ class Plugin(BasePlugin):
 def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Add the functions to a connection and all its cursors: ``student_t_p_value(t,
     degrees)``, ``student_t_quantile(share, degrees)``, ``normal_share(z)``,
-    ``normal_quantile(share)``, ``chi_square_p_value(statistic, degrees)`` and
+    ``normal_quantile(share)``, ``chi_square_p_value(statistic, degrees)``,
+    ``sequential_p_values(shares, level)`` and
     ``bca_interval(sums, sizes, acceleration, seed, resamples)``. Each is null where an
     argument is, and where there is no such number.
     """
@@ -36,6 +37,8 @@ def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
         _add(connection, name, _of_one(f"{name}s"), ["DOUBLE"], "DOUBLE")
     for name in ("student_t_p_value", "student_t_quantile", "chi_square_p_value"):
         _add(connection, name, _of_two(f"{name}s"), ["DOUBLE", "DOUBLE"], "DOUBLE")
+    shares = ["DOUBLE[]", "DOUBLE"]
+    _add(connection, "sequential_p_values", _sequential_p_values, shares, "DOUBLE[]")
     lists = ["DOUBLE[]", "DOUBLE[]", "DOUBLE", "BIGINT", "BIGINT"]
     _add(connection, "bca_interval", _bca_interval, lists, _INTERVAL)
 
@@ -79,6 +82,18 @@ def _applied(name: str, *columns: pa.ChunkedArray) -> pa.Array:
 
     values = getattr(statistics, name)(*(column.to_numpy() for column in columns))
     return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def _sequential_p_values(lists: pa.ChunkedArray, levels: pa.ChunkedArray) -> pa.Array:
+    from winnow.statistics import sequential_p_values
+
+    return pa.array(
+        [
+            sequential_p_values(tuple(shares), level)
+            for shares, level in zip(lists.to_pylist(), levels.to_pylist(), strict=True)
+        ],
+        pa.list_(pa.float64()),
+    )
 
 
 def _bca_interval(

@@ -53,6 +53,66 @@ def chi_square_p_values(statistics: Floats, degrees: Floats) -> Floats:
     return np.asarray(special.chdtrc(degrees, statistics))
 
 
+@lru_cache(maxsize=4096)
+def sequential_p_values(shares: tuple[float, ...], level: float) -> tuple[float, ...]:
+    """How small the p-value of each of several looks at growing data must be, so that a
+    difference that is not there is found by any of them with probability ``level``.
+
+    ``shares`` are the shares of all users that had come by each look, rising to 1. By
+    share t each side may have spent 2 (1 - Phi(z / sqrt(t))), where z is the quantile at
+    1 - level / 4 (Lan and DeMets, Discrete sequential boundaries for clinical trials,
+    Biometrika 70, 1983; the spending function that is like O'Brien and Fleming's). The
+    chance of not having crossed a bound is carried from look to look by numerical
+    integration (Armitage, McPherson and Rowe, J. R. Statist. Soc. A 132, 1969).
+    Raises ValueError where the shares do not rise from above 0 to 1.
+    """
+    if not shares or shares[-1] > 1 or np.any(np.diff([0.0, *shares]) <= 0):
+        raise ValueError("The shares of users must rise from above 0 to at most 1.")
+    z = float(special.ndtri(level / 4))
+    spent = 4 * special.ndtr(z / np.sqrt(shares))
+    limits: list[float] = []
+    # What has not crossed yet, a grid of it: its places, their weights times densities.
+    places, mass, share_before = np.zeros(1), np.ones(1), 0.0
+    for look, share in enumerate(shares):
+        step = float(np.sqrt(share - share_before))
+        budget = spent[look] - (spent[look - 1] if look else 0.0)
+        bound = _bound(places, mass, step, float(budget), 40 * float(np.sqrt(share)))
+        limits.append(float(2 * special.ndtr(-bound / np.sqrt(share))))
+        reach = min(bound, 9 * float(np.sqrt(share)))
+        grid, weights = _simpson(reach, 401)
+        density = np.exp(-(((grid[:, None] - places) / step) ** 2) / 2) @ mass
+        places, mass = grid, weights * density / (step * np.sqrt(2 * np.pi))
+        share_before = share
+    return tuple(limits)
+
+
+def _bound(
+    places: Floats, mass: Floats, step: float, budget: float, highest: float
+) -> float:
+    """The bound that what stands at the places crosses with the given chance, by
+    bisection.
+    """
+    low, high = 0.0, highest
+    for _ in range(80):
+        middle = (low + high) / 2
+        beyond = special.ndtr((places - middle) / step)
+        beyond += special.ndtr((-places - middle) / step)
+        if float(beyond @ mass) > budget:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _simpson(reach: float, points: int) -> tuple[Floats, Floats]:
+    """An odd number of places from -reach to reach, and Simpson's weights."""
+    grid = np.linspace(-reach, reach, points)
+    weights = np.full(points, 2.0)
+    weights[1::2] = 4.0
+    weights[[0, -1]] = 1.0
+    return grid, weights * (grid[1] - grid[0]) / 3
+
+
 @lru_cache(maxsize=1)
 def resample_counts(seed: int, groups: int, resamples: int) -> NDArray[np.uint16]:
     """How often each resample holds each group: one row per resample, whose sum is

@@ -8,7 +8,7 @@
 
 with
 
-evaluated_users as (
+user_metrics as (
 
     select
         tenant_id,
@@ -17,8 +17,6 @@ evaluated_users as (
         fold
 
     from {{ ref('user_metrics') }}
-
-    group by all
 
 ),
 
@@ -60,6 +58,26 @@ last_days as (
 
 ),
 
+evaluated_users as (
+
+    select
+        user_metrics.tenant_id,
+        user_metrics.user_id,
+        user_metrics.split_name,
+        user_metrics.fold,
+        last_days.day as last_day
+
+    from user_metrics
+
+    inner join last_days
+        on user_metrics.tenant_id = last_days.tenant_id
+        and user_metrics.split_name = last_days.split_name
+        and user_metrics.fold = last_days.fold
+
+    group by all
+
+),
+
 last_days_of_users as (
 
     select
@@ -86,14 +104,9 @@ user_days as (
         evaluated_users.user_id,
         evaluated_users.split_name,
         evaluated_users.fold,
-        coalesce(last_days_of_users.day, last_days.day) as day
+        coalesce(last_days_of_users.day, evaluated_users.last_day) as day
 
     from evaluated_users
-
-    inner join last_days
-        on evaluated_users.tenant_id = last_days.tenant_id
-        and evaluated_users.split_name = last_days.split_name
-        and evaluated_users.fold = last_days.fold
 
     left join last_days_of_users
         on evaluated_users.tenant_id = last_days_of_users.tenant_id
