@@ -215,7 +215,13 @@ bucketed_users as (
         tenant_id,
         user_id,
         lpad(
-            cast({{ hashed_draw('tenant_id', 'user_id', buckets) }} as varchar), 4, '0'
+            cast(
+                {{ hashed_draw(
+                    "tenant_id", "'bucket' || chr(31) || user_id", buckets | string
+                ) }} as varchar
+            ),
+            4,
+            '0'
         ) as bucket
 
     from user_metrics

@@ -352,7 +352,8 @@ comparison_tests as (
         case when p_value is not null then user_count - 1 end as degrees_of_freedom,
         case when p_value is not null then family_size end as family_size,
         case
-            when bootstrap['low'] is not null then {{ bootstrap_resamples() }}
+            when bootstrap['low'] is not null
+                then cast({{ bootstrap_resamples() }} as bigint)
         end as resample_count,
         case
             when users_needed < 1e12 then cast(users_needed as bigint)
