@@ -1,4 +1,4 @@
-"""The functions that Winnow adds to DuckDB while dbt runs (``plugins`` in profiles.yml).
+"""Functions that Winnow adds to DuckDB while dbt runs (``plugins`` in profiles.yml).
 
 What they give is stored in tables, so that nobody who reads a warehouse needs them.
 """
@@ -112,16 +112,15 @@ def _bca_interval(
     for groups, seed, count in np.unique(kinds, axis=0):
         rows = np.flatnonzero((kinds == (groups, seed, count)).all(axis=1))
         if groups:
+            picked, picked_sizes = (
+                pc.list_flatten(lists.take(pa.array(rows)))
+                .to_numpy()
+                .reshape(len(rows), groups)
+                for lists in (sums, sizes)
+            )
+            accelerations_of_rows = columns[0][rows]
             ends[rows] = bca_intervals(
-                *(
-                    pc.list_flatten(lists.take(pa.array(rows)))
-                    .to_numpy()
-                    .reshape(len(rows), groups)
-                    for lists in (sums, sizes)
-                ),
-                columns[0][rows],
-                int(seed),
-                int(count),
+                picked, picked_sizes, accelerations_of_rows, int(seed), int(count)
             )
     low, high = (pa.array(end, pa.float64(), from_pandas=True) for end in ends.T)
     return pa.StructArray.from_arrays([low, high], ["low", "high"])

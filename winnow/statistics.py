@@ -59,11 +59,12 @@ def sequential_p_values(shares: tuple[float, ...], level: float) -> tuple[float,
     difference that is not there is found by any of them with probability ``level``.
 
     ``shares`` are the shares of all users that had come by each look, rising to 1. By
-    share t each side may have spent 2 (1 - Phi(z / sqrt(t))), where z is the quantile at
-    1 - level / 4 (Lan and DeMets, Discrete sequential boundaries for clinical trials,
-    Biometrika 70, 1983; the spending function that is like O'Brien and Fleming's). The
-    chance of not having crossed a bound is carried from look to look by numerical
-    integration (Armitage, McPherson and Rowe, J. R. Statist. Soc. A 132, 1969).
+    share t each side may have spent 2 (1 - Phi(z / sqrt(t))), where z is the quantile
+    at 1 - level / 4 (Lan and DeMets, Discrete sequential boundaries for clinical
+    trials, Biometrika 70, 1983; the spending function that is like O'Brien and
+    Fleming's). The chance of not having crossed a bound is carried from look to look by
+    numerical integration (Armitage, McPherson and Rowe, J. R. Statist. Soc. A 132,
+    1969).
     Raises ValueError where the shares do not rise from above 0 to 1.
     """
     if not shares or shares[-1] > 1 or np.any(np.diff([0.0, *shares]) <= 0):

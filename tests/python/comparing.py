@@ -1,5 +1,5 @@
-"""Made tables for the tests of comparisons: what the models read, without the models that
-would make it.
+"""Made tables for the tests of comparisons: what the models read, without the models
+that would make it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ STAR = {
     "satisfaction_rating_minimum": 4.0,
 }
 
-Rows = Iterable[Mapping[str, Any]] | pa.Table
+Rows = Any
+"""Rows as mappings, or an Arrow table."""
 
 
 def write_tables(warehouse: Path, tables: Mapping[str, Rows]) -> None:
