@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from dbt.adapters.duckdb.plugins import BasePlugin
-from duckdb.func import PythonUDFType
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 _INTERVAL = "STRUCT(low DOUBLE, high DOUBLE)"
 
@@ -33,10 +33,13 @@ def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
     ``bca_interval(sums, sizes, acceleration, seed, resamples)``. Each is null where an
     argument is, and where there is no such number.
     """
+    # Only functions that are given the nulls may return some.
+    nulls = FunctionNullHandling.SPECIAL
     for name in ("normal_share", "normal_quantile"):
-        _add(connection, name, _of_one(f"{name}s"), ["DOUBLE"], "DOUBLE")
+        _add(connection, name, _of_one(f"{name}s"), ["DOUBLE"], "DOUBLE", nulls)
     for name in ("student_t_p_value", "student_t_quantile", "chi_square_p_value"):
-        _add(connection, name, _of_two(f"{name}s"), ["DOUBLE", "DOUBLE"], "DOUBLE")
+        two = ["DOUBLE", "DOUBLE"]
+        _add(connection, name, _of_two(f"{name}s"), two, "DOUBLE", nulls)
     shares = ["DOUBLE[]", "DOUBLE"]
     _add(connection, "sequential_p_values", _sequential_p_values, shares, "DOUBLE[]")
     lists = ["DOUBLE[]", "DOUBLE[]", "DOUBLE", "BIGINT", "BIGINT"]
@@ -49,6 +52,7 @@ def _add(
     function: Callable[..., pa.Array],
     arguments: list[str],
     result: str,
+    nulls: FunctionNullHandling = FunctionNullHandling.DEFAULT,
 ) -> None:
     connection.create_function(
         name,
@@ -56,6 +60,7 @@ def _add(
         [duckdb.sqltype(argument) for argument in arguments],
         duckdb.sqltype(result),
         type=PythonUDFType.ARROW,
+        null_handling=nulls,
     )
 
 
