@@ -371,7 +371,8 @@ def test_a_baseline_is_compared_with_each_and_stands_first(compare: Compare) -> 
     with pytest.raises(
         duckdb.Error,
         match=r"Tenant t in seeds/tenant_settings\.csv: comparison_baseline is "
-        "pupolar, and no model of that name was evaluated, only als, bpr, popular, random",
+        "pupolar, and no model of that name was evaluated, only als, bpr, popular, "
+        "random",
     ):
         compare(metric_rows(values), wrong)
 
