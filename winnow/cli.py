@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.errors import BuildError, InputError
+from winnow.batches_commands import app as batches_app
 from winnow.rejected_commands import app as rejected_app
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 
 app.add_typer(rejected_app, name="rejected")
+app.add_typer(batches_app, name="batches")
 
 
 @app.callback()

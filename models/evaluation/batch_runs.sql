@@ -89,7 +89,7 @@ runs as (
     from {{ this }}
 
     where
-        state = 'running'
+        state in ('running'{{ ", 'done'" if request.action == 'fail' }})
         and day = {{ request.day }}
         and {{ is_requested_batch(['run', 'fail']) }}
     {%- else -%}
