@@ -73,7 +73,8 @@ class ParsedProject:
         progress: Progress | None = None,
     ) -> DbtResult:
         """Run one dbt command with these variables, as ``run_dbt`` does."""
-        given = ["--vars", _yaml(variables)]
+        # The artifacts say what the project is, and cost more than a small model.
+        given = ["--vars", _yaml(variables), "--no-write-json"]
         return run_dbt(
             self.settings, [*arguments, *given], progress, manifest=self._manifest
         )

@@ -22,9 +22,6 @@
     post_hook="{{ stamped_day() }}",
 ) }}
 
--- Named here because dbt cannot see what a macro reads when the variables are others.
--- depends_on: {{ ref('splits') }}
-
 {%- set request = batch_request() %}
 {%- set scope = ['tenant_id', 'split_name', 'fold'] %}
 
