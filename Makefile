@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 SERVICES := .venv-services
 SAMPLE := sample-data
+BATCH_RESULTS := batch-results
 export PYTHONDONTWRITEBYTECODE := 1
 
 # Installs one lock file into the environment; the stamp keeps later calls instant. A development environment serves the
@@ -54,6 +55,13 @@ demo: $(VENV)/core.stamp ## make sample data, load it, build every layer, write 
 	@$(BIN)/winnow load recomart $(SAMPLE)/recomart
 	@$(BIN)/winnow build --docs
 
+# The whole of .github/workflows/daily-batch.yml. DAY, SIMULATE and CONTINUE come as variables of the environment or of make;
+# they reach the shell as they are, and never as a part of the command. Without a warehouse, the sample's is made first.
+.PHONY: daily-batch
+daily-batch: $(VENV)/core.stamp ## run the next daily batch, or DAY=n, or all up to SIMULATE=n; results in batch-results
+	@test -e "$${WINNOW_WAREHOUSE:-winnow.duckdb}" || $(MAKE) demo
+	@$(BIN)/winnow batches daily --out $(BATCH_RESULTS) --day "$${DAY-}" --simulate "$${SIMULATE-}" $${CONTINUE:+--continue}
+
 .PHONY: docs
 docs: $(VENV)/core.stamp ## write the dbt docs site, target/static_index.html
 	@$(BIN)/winnow docs
@@ -100,4 +108,4 @@ lock: $(VENV)/dev.stamp ## resolve the dependencies anew into requirements/*.loc
 
 .PHONY: clean
 clean: ## remove the warehouse, the lake and everything else that was made; the environment stays
-	rm -rf winnow.duckdb winnow.duckdb.wal winnow.duckdb.tmp lake published target logs .winnow $(SAMPLE)
+	rm -rf winnow.duckdb winnow.duckdb.wal winnow.duckdb.tmp lake published target logs .winnow $(SAMPLE) $(BATCH_RESULTS)

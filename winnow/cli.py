@@ -24,6 +24,7 @@ from rich.text import Text
 
 from ingest.errors import BuildError, InputError
 from winnow.evaluate_commands import evaluate
+from winnow.batches_commands import app as batches_app
 from winnow.rejected_commands import app as rejected_app
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ app = typer.Typer(
 
 app.add_typer(rejected_app, name="rejected")
 app.command()(evaluate)
+app.add_typer(batches_app, name="batches")
 
 
 @app.callback()

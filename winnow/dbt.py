@@ -4,12 +4,14 @@ its import costs.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ingest.contracts import PROJECT_ROOT
+from ingest.errors import BuildError
 from ingest.settings import Settings
 
 Progress = Callable[[str, int, int], None]
@@ -31,17 +33,70 @@ class DbtFailure:
 
 @dataclass(frozen=True)
 class DbtResult:
-    """What a dbt command came to."""
+    """What a dbt command came to; ``value`` is what dbt itself returned."""
 
     succeeded: bool
     nodes: int
     failures: tuple[DbtFailure, ...]
+    value: Any = None
+
+
+class ParsedProject:
+    """The project, parsed once for any number of commands with other variables.
+
+    dbt parses everything again whenever a variable changes, which takes seconds, and
+    forgets what it had parsed without: here variables only come in when a model is
+    compiled, so none may be read where a project is parsed (in ``config``, say).
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Parse the project, or raise BuildError when that fails."""
+        self.settings = settings
+        parsed = run_dbt(settings, ["parse"])
+        if not parsed.succeeded:
+            said = "; ".join(failure.message for failure in parsed.failures)
+            raise BuildError(f"dbt cannot read the project: {said}")
+        self._manifest = parsed.value
+
+    def tagged(self, tag: str) -> list[str]:
+        """The names of the models that have a tag."""
+        return sorted(
+            node.name
+            for node in self._manifest.nodes.values()
+            if node.resource_type == "model" and tag in node.tags
+        )
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        variables: Mapping[str, object],
+        progress: Progress | None = None,
+    ) -> DbtResult:
+        """Run one dbt command with these variables, as ``run_dbt`` does."""
+        # The artifacts say what the project is, and cost more than a small model.
+        given = ["--vars", _yaml(variables), "--no-write-json"]
+        return run_dbt(
+            self.settings, [*arguments, *given], progress, manifest=self._manifest
+        )
+
+
+def _yaml(variables: Mapping[str, object]) -> str:
+    """JSON that is YAML, whatever characters a text has."""
+    return "".join(
+        one if " " <= one <= "~" else f"\\U{ord(one):08x}"
+        for one in json.dumps(variables, ensure_ascii=False)
+    )
 
 
 def run_dbt(
-    settings: Settings, arguments: Sequence[str], progress: Progress | None = None
+    settings: Settings,
+    arguments: Sequence[str],
+    progress: Progress | None = None,
+    *,
+    manifest: Any = None,
 ) -> DbtResult:
-    """Run one dbt command, such as ``["build", "--select", "prepared"]``.
+    """Run one dbt command, such as ``["build", "--select", "prepared"]``; the project
+    is not parsed where its ``manifest`` is given.
 
     dbt's own log goes to ``<state>/logs``. The warehouse is not held open afterwards.
     Errors of dbt itself (a model that does not parse, say) come back as a failure, not
@@ -60,7 +115,7 @@ def run_dbt(
     settings.temp_directory.mkdir(parents=True, exist_ok=True)
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     os.environ.update(settings.environment())
-    runner = dbtRunner(callbacks=[on_event])
+    runner = dbtRunner(manifest, callbacks=[on_event])
     try:
         result = runner.invoke([*arguments, *_common_arguments(settings)])
     finally:
@@ -79,7 +134,7 @@ def run_dbt(
         for outcome in outcomes
         if str(outcome.status) in ("error", "fail", "runtime error")
     )
-    return DbtResult(bool(result.success), len(outcomes), failures)
+    return DbtResult(bool(result.success), len(outcomes), failures, result.result)
 
 
 def _common_arguments(settings: Settings) -> list[str]:

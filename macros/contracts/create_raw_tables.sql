@@ -1,10 +1,11 @@
 {#-
     The statements that create the raw tables that are not there yet, empty, and add
     columns that a contract has gained, so that a build works with any subset of the
-    sources loaded, none included. Runs at the start of every dbt run.
+    sources loaded, none included. Runs at the start of every dbt run, but for those of a
+    daily batch, which read no raw table and are many.
 -#}
 {% macro create_raw_tables() %}
-    {%- if execute -%}
+    {%- if execute and var("batch_action") == "none" -%}
         {%- set statements = [] -%}
         {%- if not adapter.check_schema_exists(target.database, "raw") -%}
             {%- do statements.append("create schema raw") -%}

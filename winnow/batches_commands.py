@@ -1,0 +1,353 @@
+"""``winnow batches``: a test split replayed as days of traffic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ingest.errors import BuildError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from winnow.batches import Day, Plan, RunReport
+
+_WIDTH = 112
+_BAR_WIDTH = 20
+_COLOURS = {"planned": "dim", "running": "yellow", "done": "green", "failed": "red"}
+
+app = typer.Typer(
+    help="A test split replayed as days of traffic: plan it, run its days.",
+    no_args_is_help=True,
+)
+
+Tenants = Annotated[
+    list[str] | None,
+    typer.Option("--tenant", help="Only this tenant. May be repeated."),
+]
+SplitName = Annotated[
+    str | None,
+    typer.Option(
+        "--split", help="Only this split.", show_default="all that are planned"
+    ),
+]
+KeepOn = Annotated[
+    bool, typer.Option("--continue", help="Run failed days again, and go on.")
+]
+
+
+@app.command()
+def plan(
+    *,
+    days: Annotated[
+        int | None,
+        typer.Option(help="Days.", show_default="20, or 1 / fraction"),
+    ] = None,
+    fraction: Annotated[
+        float | None,
+        typer.Option(help="A day's share of the test split.", show_default="1 / days"),
+    ] = None,
+    tenants: Tenants = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split.", show_default="each tenant's first"),
+    ] = None,
+) -> None:
+    """Deal the test rows of a split out to days, by a hash: each row to one day."""
+    from ingest.settings import settings
+    from winnow import batches
+    from winnow.cli import _stages
+
+    wanted = batches.day_count(days, fraction)
+    with _stages(Console(stderr=True)) as stage:
+        plans = batches.plan(
+            settings(), wanted, tenants=tenants or (), split=split, stage=stage
+        )
+    table = Table(title="Daily batches", title_justify="left")
+    for heading in ("tenant", "split", ""):
+        table.add_column(heading, overflow="fold")
+    for heading in ("fold", "days", "test rows", "rows a day"):
+        table.add_column(heading, justify="right")
+    for one in plans:
+        sizes = sorted({day.rows for day in one.days})
+        table.add_row(
+            one.scope.tenant_id,
+            one.scope.split_name,
+            "planned" if one.is_new else "as it was",
+            str(one.scope.fold),
+            f"{len(one.days):,}",
+            f"{one.rows:,}",
+            " or ".join(f"{size:,}" for size in sizes),
+        )
+    Console().print(table)
+
+
+@app.command()
+def status(*, tenants: Tenants = None, split: SplitName = None) -> None:
+    """Show every day of the plans: how far it is, and how good its rows are."""
+    from ingest.settings import settings
+    from winnow import batches
+
+    plans = batches.status(settings(), tenants=tenants or (), split=split)
+    console = Console()
+    for one in plans:
+        _print_plan(one, console)
+
+
+@app.command()
+def run(
+    *,
+    day: Annotated[
+        int | None,
+        typer.Option(help="The day, 1 for the first.", show_default="the next one"),
+    ] = None,
+    tenants: Tenants = None,
+    split: SplitName = None,
+    keep_on: KeepOn = False,
+) -> None:
+    """Run one day. A day that is done is left as it is.
+
+    Exit status 1 when the day fails, or an earlier one has.
+    """
+    _run(day=day, until=None, tenants=tenants, split=split, keep_on=keep_on)
+
+
+@app.command()
+def simulate(
+    *,
+    days: Annotated[
+        int | None,
+        typer.Option(help="Run the days up to this one.", show_default="all"),
+    ] = None,
+    tenants: Tenants = None,
+    split: SplitName = None,
+    keep_on: KeepOn = False,
+) -> None:
+    """Run the days up to one, as fast as they go; those that are done are left.
+
+    Exit status 1 when a day fails: the days after it wait.
+    """
+    _run(
+        day=None,
+        until=_all_days(tenants, split) if days is None else days,
+        tenants=tenants,
+        split=split,
+        keep_on=keep_on,
+    )
+
+
+@app.command()
+def reset(
+    *,
+    tenants: Tenants = None,
+    split: SplitName = None,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Forget the plan as well.")
+    ] = False,
+) -> None:
+    """Make every day planned again; the plan stays."""
+    from ingest.settings import settings
+    from winnow import batches
+    from winnow.cli import _stages
+
+    with _stages(Console(stderr=True)) as stage:
+        scopes = batches.reset(
+            settings(),
+            tenants=tenants or (),
+            split=split,
+            forget=forget,
+            stage=stage,
+        )
+    for scope in scopes:
+        what = "the plan is forgotten" if forget else "all days are planned again"
+        Console().print(f"{_capital(str(scope))}: {what}.", soft_wrap=True)
+
+
+@app.command()
+def daily(
+    *,
+    day: Annotated[
+        str, typer.Option(help="The day; empty for the next one of each plan.")
+    ] = "",
+    simulate: Annotated[
+        str, typer.Option(help="Run the days up to this one instead.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="The folder for the results.")] = Path(
+        "batch-results"
+    ),
+    keep_on: KeepOn = False,
+) -> None:
+    """What is done every night: plan what is not planned, run a day, write the results
+    and publish them. Exit status 1 when a day fails; the results are written then, too.
+    """
+    from ingest.settings import settings
+    from winnow import batches
+    from winnow.cli import _stages
+    from winnow.publish import publish
+
+    wanted_day = _whole_number("--day", day)
+    until = _whole_number("--simulate", simulate)
+    if wanted_day is not None and until is not None:
+        raise InputError("--day and --simulate: give one of them.")
+    here, console = settings(), Console()
+    with _stages(Console(stderr=True)) as stage:
+        batches.plan_missing(here, stage=stage)
+        report = batches.run(
+            here, day=wanted_day, until=until, keep_on=keep_on, stage=stage
+        )
+        files = batches.write_results(here, out)
+        publication = publish(here, progress=stage) if report.ran else None
+    _print_run(report, console)
+    for file in files:
+        console.print(f"Results   {file}", soft_wrap=True)
+    if publication is not None:
+        console.print(f"Published {publication.path}", soft_wrap=True)
+    _stop_where_stopped(report)
+
+
+def _run(
+    *,
+    day: int | None,
+    until: int | None,
+    tenants: list[str] | None,
+    split: str | None,
+    keep_on: bool,
+) -> None:
+    from ingest.settings import settings
+    from winnow import batches
+    from winnow.cli import _stages
+
+    with _stages(Console(stderr=True)) as stage:
+        report = batches.run(
+            settings(),
+            day=day,
+            until=until,
+            tenants=tenants or (),
+            split=split,
+            keep_on=keep_on,
+            stage=stage,
+        )
+    _print_run(report, Console())
+    _stop_where_stopped(report)
+
+
+def _all_days(tenants: list[str] | None, split: str | None) -> int:
+    from ingest.settings import settings
+    from winnow import batches
+
+    plans = batches.plans(settings(), tenants=tenants or (), split=split)
+    return max(len(one.days) for one in plans)
+
+
+def _stop_where_stopped(report: RunReport) -> None:
+    if report.stopped:
+        raise BuildError("\n".join(report.stopped))
+
+
+def _whole_number(option: str, text: str) -> int | None:
+    if not text.strip():
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{option} {text}: this is no whole number.") from None
+
+
+def _print_run(report: RunReport, console: Console) -> None:
+    if not report.ran:
+        if not report.stopped:
+            console.print("Nothing to run: the days that were asked for are done.")
+        return
+    table = _day_table("Days that were run", with_owner=True)
+    for day in report.ran:
+        table.add_row(f"{day.tenant_id}, {day.split_name}", *_cells(day))
+    console.width = max(console.width, _WIDTH)
+    console.print(table)
+    count = len(report.ran)
+    console.print(
+        f"{count:,} day{'' if count == 1 else 's'} in {report.seconds:.1f} s, "
+        f"{report.seconds / count:.2f} s each with dbt's share."
+    )
+
+
+def _print_plan(plan: Plan, console: Console) -> None:
+    done = sum(day.rows for day in plan.done)
+    table = _day_table(
+        f"{_capital(str(plan.scope))}, fold {plan.scope.fold}: {len(plan.done)} of "
+        f"{len(plan.days)} days done, {done:,} of {plan.rows:,} rows",
+        with_owner=False,
+    )
+    table.add_column("in so far", no_wrap=True)
+    for day, share in zip(plan.days, _shares(plan.days), strict=True):
+        colour = _COLOURS[day.state]
+        bar = ProgressBar(
+            total=1,
+            completed=share if day.state == "done" else 0,
+            width=_BAR_WIDTH,
+            complete_style=colour,
+            finished_style=colour,
+        )
+        table.add_row(*_cells(day), bar)
+    console.width = max(console.width, _WIDTH + _BAR_WIDTH)
+    console.print(table)
+    for day in plan.days:
+        if day.message is not None:
+            console.print(
+                f"Day {day.day}, {day.state}: {day.message}.",
+                soft_wrap=True,
+                markup=False,
+                highlight=False,
+            )
+    if plan.lost_rows or plan.new_rows:
+        console.print(
+            f"The test split has changed since the plan: {plan.lost_rows:,} rows are "
+            f"gone, {plan.new_rows:,} are new and on no day. `winnow batches reset` "
+            "and `plan` deal it out anew.",
+            soft_wrap=True,
+        )
+
+
+def _shares(days: Sequence[Day]) -> Iterable[float]:
+    """Of each day, the share of all rows that is in when it is done."""
+    total, done = max(sum(day.rows for day in days), 1), 0
+    for day in days:
+        done += day.rows if day.state == "done" else 0
+        yield done / total
+
+
+def _day_table(title: str, *, with_owner: bool) -> Table:
+    table = Table(title=title, title_justify="left")
+    if with_owner:
+        table.add_column("tenant, split", overflow="fold")
+    table.add_column("day", justify="right")
+    table.add_column("state", no_wrap=True)
+    for heading in ("rows", "cold", "seconds", "rows/s", "error rate", "quality"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _cells(day: Day) -> list[str | Text]:
+    return [
+        str(day.day),
+        Text(day.state, _COLOURS[day.state]),
+        f"{day.rows:,}",
+        _figure(day.cold_count, ",d"),
+        _figure(day.seconds, ".2f"),
+        _figure(day.rows_per_second, ",.0f"),
+        _figure(day.error_rate, ".4f"),
+        _figure(day.quality_score, ".4f"),
+    ]
+
+
+def _figure(value: float | None, how: str) -> str:
+    return "-" if value is None else format(value, how)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
