@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.errors import BuildError, InputError
+from winnow.dashboard_command import dashboard
 from winnow.rejected_commands import app as rejected_app
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 
 app.add_typer(rejected_app, name="rejected")
+app.command()(dashboard)
 
 
 @app.callback()
