@@ -6,7 +6,15 @@ import streamlit as st
 
 from winnow.dashboard.frame import sidebar
 
-st.set_page_config(page_title="Winnow", page_icon=":material/grain:", layout="wide")
+# A picture of our own: the named icons of tabs come from the internet.
+_ICON = """
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="#3182bd">
+<path d="M1 5h14l-5 6H6z"/><circle cx="5" cy="2.5" r="1.3"/>
+<circle cx="8.5" cy="2" r="1.3"/><circle cx="11.5" cy="3" r="1.3"/>
+<circle cx="8" cy="13.8" r="1.5" fill="#e08214"/></svg>
+"""
+
+st.set_page_config(page_title="Winnow", page_icon=_ICON.strip(), layout="wide")
 
 _page = st.navigation(
     [

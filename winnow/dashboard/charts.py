@@ -28,6 +28,9 @@ VERDICTS = {
 ROW = 26
 """Pixels of a bar with its gap."""
 
+AXIS = 70
+"""Pixels of a horizontal axis with its labels and title."""
+
 
 def finish(chart: Any) -> Any:
     """A whole chart, with labels that are never cut."""
@@ -43,6 +46,11 @@ def colours(of: dict[str, str]) -> alt.Scale:
     return alt.Scale(domain=list(of), range=list(of.values()))
 
 
+def legend() -> alt.Legend:
+    """A legend whose marks are as strong as those of the chart."""
+    return alt.Legend(symbolOpacity=1, symbolStrokeWidth=2)
+
+
 def series(names: list[str]) -> alt.Scale:
     """A scale for any names: the same name has the same colour on a page."""
     return alt.Scale(
@@ -51,8 +59,15 @@ def series(names: list[str]) -> alt.Scale:
 
 
 def height(rows: int, row: int = ROW) -> int:
-    """Pixels for so many horizontal bars."""
-    return max(rows, 1) * row + 12
+    """Pixels of a chart of so many horizontal bars, with the axis below them."""
+    return max(rows, 1) * row + AXIS
+
+
+def room(values: Any) -> alt.Scale:
+    """A scale from 0 that leaves room for a label behind the longest bar."""
+    most = float(values.max()) if len(values) else 0.0
+    least = min(float(values.min()), 0.0) if len(values) else 0.0
+    return alt.Scale(domain=[least, (most or 1.0) * 1.12], nice=False)
 
 
 def labelled_bars(
@@ -75,7 +90,7 @@ def labelled_bars(
             f"{value}:Q",
             title=value_title,
             axis=alt.Axis(format=axis_format, tickCount=5),
-            scale=alt.Scale(domainMin=0, padding=60),
+            scale=room(frame[value]),
         ),
         tooltip=tooltip
         or [

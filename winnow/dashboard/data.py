@@ -221,6 +221,16 @@ def tenants(generation: Generation) -> list[str]:
     return [str(tenant) for tenant in read(generation, sql)["tenant_id"]]
 
 
+def largest_tenants(generation: Generation) -> list[str]:
+    """Every tenant, the one with the most interactions first."""
+    require(generation, "prepared.tenants")
+    sql = (
+        "select tenant_id from prepared.tenants "
+        "order by interaction_count desc nulls last, tenant_id"
+    )
+    return [str(tenant) for tenant in read(generation, sql)["tenant_id"]]
+
+
 def publication(generation: Generation) -> Publication:
     """What was noted when the generation was published."""
     path = metadata_path(generation.path.parent, generation.number)

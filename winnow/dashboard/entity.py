@@ -33,7 +33,7 @@ def choose(
             f"There are no {kind}s yet: `winnow load` some data, then `winnow build`."
         )
         return None
-    of = frame.one_tenant(names, tenant)
+    of = frame.one_tenant(generation, names, tenant)
     first = [str(one) for one in data.read(generation, ranking, [of])[f"{kind}_id"]]
     if not first:
         frame.nothing(

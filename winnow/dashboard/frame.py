@@ -4,10 +4,11 @@ cannot be shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import duckdb
+import pandas as pd
 import streamlit as st
 
 from ingest.errors import InputError
@@ -77,15 +78,19 @@ def chosen_tenant() -> str | None:
     return None if tenant == ALL_TENANTS else str(tenant)
 
 
-def one_tenant(names: list[str], tenant: str | None) -> str:
-    """The tenant of a page that shows one at a time: the chosen one, or the first of
+def one_tenant(
+    generation: Generation, names: Collection[str], tenant: str | None
+) -> str:
+    """The tenant of a page that shows one at a time: the chosen one, or the largest of
     ``names``, which may not be empty, with a line that says so.
     """
     if tenant is not None:
         return tenant
+    largest = [name for name in data.largest_tenants(generation) if name in names]
+    first = [*largest, *sorted(names)][0]
     if len(names) > 1:
-        st.caption(f"Tenant {names[0]}; another can be chosen in the sidebar.")
-    return names[0]
+        st.caption(f"Tenant {first}; another can be chosen in the sidebar.")
+    return first
 
 
 def nothing(sentence: str) -> None:
@@ -93,11 +98,32 @@ def nothing(sentence: str) -> None:
     st.info(sentence, icon=":material/info:")
 
 
-def tiles(values: dict[str, str], widths: list[int] | None = None) -> None:
-    """A row of figures, as wide as each other or as ``widths`` are to each other."""
-    places = st.columns(widths or len(values))
-    for place, (label, value) in zip(places, values.items(), strict=True):
-        place.metric(label, value, border=True)
+def tiles(values: dict[str, str]) -> None:
+    """A row of figures, each as wide as it has to be."""
+    with st.container(horizontal=True):
+        for label, value in values.items():
+            st.metric(label, value, border=True, width="content")
+
+
+def table(rows: pd.DataFrame, columns: Mapping[str, Any] | None = None) -> None:
+    """Draw rows: thousands with commas, times in UTC, nothing for null. ``columns`` has
+    names, or more, of some of the columns.
+    """
+    config: dict[str, Any] = {}
+    for name, kind in rows.dtypes.items():
+        if pd.api.types.is_datetime64_any_dtype(kind):
+            config[name] = st.column_config.DatetimeColumn(
+                f"{name} (UTC)", format="YYYY-MM-DD HH:mm:ss"
+            )
+        elif pd.api.types.is_integer_dtype(kind):
+            config[name] = st.column_config.NumberColumn(format="localized")
+    config["tenant_id"] = "tenant"
+    for name, said in (columns or {}).items():
+        if isinstance(said, str) and name in config and name != "tenant_id":
+            config[name]["label"] = said
+        else:
+            config[name] = said
+    st.dataframe(rows, hide_index=True, column_config=config, placeholder="")
 
 
 def picture(chart: Any, title: str, note: str | None = None) -> None:

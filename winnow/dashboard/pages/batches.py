@@ -33,6 +33,12 @@ _FIGURES = {
     "error_rate": "error rate",
     "quality_score": "quality score",
 }
+_AXES = {
+    "seconds": ",.4~f",
+    "rows_per_second": "~s",
+    "error_rate": ".1~%",
+    "quality_score": ".4~f",
+}
 
 
 def batches(generation: Generation, tenant: str | None) -> None:
@@ -42,7 +48,7 @@ def batches(generation: Generation, tenant: str | None) -> None:
     if not names:
         frame.nothing(_NOTHING)
         return
-    tenant = frame.one_tenant(names, tenant)
+    tenant = frame.one_tenant(generation, names, tenant)
     days = data.read(generation, _DAYS, [tenant])
     if days.empty:
         frame.nothing(f"Tenant {tenant} has none. {_NOTHING}")
@@ -74,18 +80,7 @@ def batches(generation: Generation, tenant: str | None) -> None:
                 alt=f"{_FIGURES[figure]} of each day",
             )
     st.subheader("Days", anchor=False)
-    moment = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")
-    st.dataframe(
-        days.drop(columns=["split_name", "fold"]),
-        hide_index=True,
-        column_config={
-            "rows_per_second": st.column_config.NumberColumn(
-                "rows per second", format="localized"
-            ),
-            "started_at": moment,
-            "finished_at": moment,
-        },
-    )
+    frame.table(days.drop(columns=["split_name", "fold"]))
 
 
 def _tiles(days: pd.DataFrame) -> None:
@@ -99,7 +94,7 @@ def _tiles(days: pd.DataFrame) -> None:
         "Seconds": f"{seconds:,.1f}",
         "Rows per second": f"{rows / seconds:,.0f}" if seconds else "-",
     }
-    frame.tiles(tiles, [2, 3, 1, 2, 2])
+    frame.tiles(tiles)
     st.progress(len(done) / len(days), f"{len(done) / len(days):.0%} of the days")
 
 
@@ -142,9 +137,7 @@ def _figure_chart(days: pd.DataFrame, figure: str) -> Any:
                 f"{figure}:Q",
                 title=_FIGURES[figure],
                 scale=scale,
-                axis=alt.Axis(
-                    format=".1%" if figure == "error_rate" else "~g", tickCount=5
-                ),
+                axis=alt.Axis(format=_AXES[figure], tickCount=5),
             ),
             tooltip=["day:O", alt.Tooltip(f"{figure}:Q", format=",.4f")],
         )

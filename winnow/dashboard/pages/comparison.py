@@ -47,7 +47,7 @@ def comparison(generation: Generation, tenant: str | None) -> None:
     if not names:
         frame.nothing(_NOTHING)
         return
-    tenant = frame.one_tenant(names, tenant)
+    tenant = frame.one_tenant(generation, names, tenant)
     pairs = data.read(generation, _COMPARISONS, [tenant])
     if pairs.empty:
         frame.nothing(f"Tenant {tenant} has none. {_NOTHING}")
@@ -94,7 +94,9 @@ def _shown(rows: pd.DataFrame, choice: Choice) -> pd.DataFrame:
 def _forest(rows: pd.DataFrame, choice: Choice) -> Any:
     base = alt.Chart(rows).encode(
         y=alt.Y("pair:N", sort=list(rows["pair"]), title=None),
-        color=alt.Color("kind:N", scale=charts.colours(_VERDICTS)),
+        color=alt.Color(
+            "kind:N", scale=charts.colours(_VERDICTS), legend=charts.legend()
+        ),
         tooltip=[
             alt.Tooltip("label_a:N", title="A"),
             alt.Tooltip("label_b:N", title="B"),
@@ -132,7 +134,7 @@ def _forest(rows: pd.DataFrame, choice: Choice) -> Any:
         ),
     )
     layers = zero + bootstrap + interval + points
-    return charts.finish(layers.properties(height=charts.height(len(rows), 34) + 60))
+    return charts.finish(layers.properties(height=charts.height(len(rows), 34) + 40))
 
 
 def _verdicts(rows: pd.DataFrame) -> None:

@@ -29,8 +29,8 @@ def explorer(generation: Generation, tenant: str | None) -> None:
         return
     rows_of = data.publication(generation).rows
     names = list(tables)
-    left, middle, right = st.columns([4, 2, 1])
-    name = left.selectbox(
+    wide, narrow = st.columns([4, 1])
+    name = wide.selectbox(
         "Table",
         names,
         index=names.index(_FIRST) if _FIRST in names else 0,
@@ -40,9 +40,9 @@ def explorer(generation: Generation, tenant: str | None) -> None:
         key="table",
     )
     table = tables[name]
-    value, column = _filter(table, middle)
-    limit = right.selectbox("Rows at most", _ROWS, format_func="{:,}".format)
+    limit = narrow.selectbox("Rows at most", _ROWS, format_func="{:,}".format)
     st.text(table.description or "It has no description.")
+    value, column = _filter(table)
     sql, parameters = _query(table, tenant, column, value, limit)
     rows = data.read_rows(generation, sql, parameters)
     if rows.empty:
@@ -89,7 +89,7 @@ def explorer(generation: Generation, tenant: str | None) -> None:
     )
 
 
-def _filter(table: TableInfo, place: Any) -> tuple[str, str | None]:
+def _filter(table: TableInfo) -> tuple[str, str | None]:
     """The value that a column must have; no column where all rows are wanted."""
     keys = [
         one.name
@@ -98,12 +98,16 @@ def _filter(table: TableInfo, place: Any) -> tuple[str, str | None]:
     ]
     if not keys:
         return "", None
-    column = place.selectbox(
-        "Only where", ["everything", *keys], key=f"filter of {table.full_name}"
+    left, right = st.columns(2)
+    column = left.selectbox(
+        "Rows",
+        ["all", *keys],
+        format_func=lambda one: "all" if one == "all" else f"where {one} is",
+        key=f"filter of {table.full_name}",
     )
-    if column == "everything":
+    if column == "all":
         return "", None
-    return place.text_input(f"{column} is"), column
+    return right.text_input("this value"), column
 
 
 def _query(

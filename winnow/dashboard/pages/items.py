@@ -64,7 +64,7 @@ def items(generation: Generation, tenant: str | None) -> None:
             "Positives": f"{item['positive_count']:,}",
             "Average rating": entity.number(item["average_rating"], ".2f"),
             "Popularity score": entity.number(item["popularity_score"], ".2f"),
-            "Purchases per view": entity.number(item["purchase_rate"], ".1%"),
+            "Purchase rate": entity.number(item["purchase_rate"], ".1%"),
         }
     )
     frame.picture(entity.events_chart(item), "What users did with it")

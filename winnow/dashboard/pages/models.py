@@ -26,10 +26,15 @@ order by all
 """
 
 _SEGMENTS = {
-    "activity": "How active the user was in train",
-    "popularity": "How popular the item was in train",
-    "user_age": "New and old users",
+    "activity": "user's activity",
+    "popularity": "item's popularity",
+    "user_age": "user's age",
 }
+_RISING = [
+    *("none", "cold", "new", "low", "tail", "light", "medium", "middle", "mid"),
+    *("high", "heavy", "head", "old", "warm"),
+]
+"""Names of segments, the least first."""
 _NOTHING = (
     "No model has been evaluated yet: `winnow build` evaluates the baselines, and "
     "`winnow load canonical FILE --entity predictions` brings what a model predicted."
@@ -43,7 +48,7 @@ def models(generation: Generation, tenant: str | None) -> None:
     if not names:
         frame.nothing(_NOTHING)
         return
-    tenant = frame.one_tenant(names, tenant)
+    tenant = frame.one_tenant(generation, names, tenant)
     metrics = data.read(generation, _METRICS, [tenant])
     if metrics.empty:
         frame.nothing(f"Tenant {tenant} has none. {_NOTHING}")
@@ -66,8 +71,8 @@ def models(generation: Generation, tenant: str | None) -> None:
     of_metric = scope[scope["metric"] == choice.metric]
     by_k = of_metric[of_metric["segment_kind"] == "all"]
     if by_k["k"].nunique() > 1:
-        frame.picture(_by_k(by_k, order), f"{choice.title.split('@')[0]} by k")
-    _segments(of_metric, order, choice)
+        frame.picture(_by_k(by_k), f"{choice.title.split('@')[0]} by k")
+    _segments(of_metric, choice)
     _table(scope[scope["segment_kind"] == "all"])
 
 
@@ -94,15 +99,16 @@ def _bars(rows: pd.DataFrame, order: list[str], choice: Choice) -> Any:
     )
 
 
-def _by_k(rows: pd.DataFrame, order: list[str]) -> Any:
+def _by_k(rows: pd.DataFrame) -> Any:
+    names = sorted(set(rows["label"]))
     chart = (
         alt.Chart(rows)
         .mark_line(point=alt.OverlayMarkDef(size=60))
         .encode(
             x=alt.X("k:O", title="k", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("value:Q", title="value", axis=alt.Axis(tickCount=6)),
-            color=alt.Color("label:N", sort=order, scale=charts.series(order)),
-            strokeDash=alt.StrokeDash("label:N", sort=order, legend=None),
+            color=alt.Color("label:N", scale=charts.series(names)),
+            strokeDash=alt.StrokeDash("label:N", scale=alt.Scale(domain=names)),
             tooltip=[
                 alt.Tooltip("label:N", title="model"),
                 alt.Tooltip("k:O"),
@@ -114,43 +120,46 @@ def _by_k(rows: pd.DataFrame, order: list[str]) -> Any:
     return charts.finish(chart)
 
 
-def _segments(rows: pd.DataFrame, order: list[str], choice: Choice) -> None:
-    found = rows[rows["segment_kind"] != "all"]
+def _segments(rows: pd.DataFrame, choice: Choice) -> None:
+    found = rows[rows["segment_kind"] != "all"].copy()
     if choice.k is not None:
         found = found[found["k"] == choice.k]
-    kinds = sorted(set(found["segment_kind"]))
-    if not kinds:
+    if found.empty:
         return
-    st.subheader(f"{choice.title} by segment", anchor=False)
-    for place, kind in zip(st.columns(len(kinds)), kinds, strict=True):
-        of_kind = found[found["segment_kind"] == kind]
-        place.markdown(f"**{_SEGMENTS.get(kind, kind)}**")
-        place.altair_chart(
-            _segment_chart(of_kind, order, choice),
-            width="stretch",
-            alt=f"{choice.title} by {kind}",
-        )
+    found["place"] = [
+        f"{_SEGMENTS.get(kind, kind)}: {segment}"
+        for kind, segment in zip(found["segment_kind"], found["segment"], strict=True)
+    ]
+    pairs = sorted(set(zip(found["segment_kind"], found["segment"], strict=True)))
+    pairs.sort(key=lambda pair: (pair[0], _segment_place(pair[1])))
+    order = [f"{_SEGMENTS.get(kind, kind)}: {segment}" for kind, segment in pairs]
+    frame.picture(_segment_chart(found, order, choice), f"{choice.title} by segment")
+
+
+def _segment_place(segment: str) -> int:
+    return _RISING.index(segment) if segment in _RISING else len(_RISING)
 
 
 def _segment_chart(rows: pd.DataFrame, order: list[str], choice: Choice) -> Any:
+    names = sorted(set(rows["label"]))
     chart = (
         alt.Chart(rows)
-        .mark_point(filled=True, size=90, opacity=0.9)
+        .mark_point(filled=True, size=110, opacity=0.9)
         .encode(
             x=alt.X(
                 "value:Q", title=choice.title, scale=alt.Scale(zero=False, padding=12)
             ),
-            y=alt.Y("segment:N", title=None),
-            color=alt.Color("label:N", sort=order, scale=charts.series(order)),
-            shape=alt.Shape("label:N", sort=order),
+            y=alt.Y("place:N", sort=order, title=None, axis=alt.Axis(grid=True)),
+            color=alt.Color("label:N", scale=charts.series(names)),
+            shape=alt.Shape("label:N", scale=alt.Scale(domain=names)),
             tooltip=[
                 alt.Tooltip("label:N", title="model"),
-                alt.Tooltip("segment:N"),
+                alt.Tooltip("place:N", title="segment"),
                 alt.Tooltip("value:Q", title=choice.title, format=".6f"),
                 alt.Tooltip("user_count:Q", title="users", format=","),
             ],
         )
-        .properties(height=charts.height(rows["segment"].nunique(), 40) + 90)
+        .properties(height=charts.height(len(order), 30) + 40)
     )
     return charts.finish(chart)
 

@@ -71,14 +71,12 @@ def overview(generation: Generation, tenant: str | None) -> None:
             note,
         )
     st.subheader("Data sets", anchor=False)
-    st.dataframe(
+    frame.table(
         statistics,
-        hide_index=True,
-        column_config={
-            "tenant_id": "tenant",
+        {
             "density": st.column_config.NumberColumn(
                 format="percent",
-                help="Share of all user-item pairs with an interaction.",
+                help="Interactions / (users x items); repeats count as well.",
             ),
             "item_gini": st.column_config.NumberColumn(
                 "Gini of items",
@@ -86,12 +84,8 @@ def overview(generation: Generation, tenant: str | None) -> None:
                 help="0: all items are equally popular; 1: one item has everything.",
             ),
             "span_days": st.column_config.NumberColumn("days", format="%.0f"),
-            "first_interacted_at": st.column_config.DatetimeColumn(
-                "first interaction (UTC)", format="YYYY-MM-DD HH:mm"
-            ),
-            "last_interacted_at": st.column_config.DatetimeColumn(
-                "last interaction (UTC)", format="YYYY-MM-DD HH:mm"
-            ),
+            "first_interacted_at": "first interaction (UTC)",
+            "last_interacted_at": "last interaction (UTC)",
         },
     )
 
@@ -135,7 +129,7 @@ def _flow(statistics: pd.DataFrame, landed: pd.DataFrame) -> Any:
             "rows:Q",
             title="rows",
             axis=alt.Axis(format="~s"),
-            scale=alt.Scale(padding=90),
+            scale=charts.room(rows["rows"]),
         ),
         tooltip=[
             alt.Tooltip("stage:N"),

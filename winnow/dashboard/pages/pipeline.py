@@ -92,17 +92,13 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
     st.subheader("Loads", anchor=False)
     if len(loads) > _MOST_ROWS:
         st.caption(f"The newest {_MOST_ROWS:,} of {len(loads):,}.")
-    st.dataframe(
+    frame.table(
         loads.head(_MOST_ROWS),
-        hide_index=True,
-        column_config={
-            "tenant_id": "tenant",
+        {
             "load_id": "load",
             "is_balanced": "balanced",
             "is_replaced": "replaced",
-            "loaded_at": st.column_config.DatetimeColumn(
-                "loaded at (UTC)", format="YYYY-MM-DD HH:mm:ss"
-            ),
+            "loaded_at": "loaded at (UTC)",
         },
     )
 
@@ -110,20 +106,18 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
 def _tiles(generation: Generation, loads: pd.DataFrame) -> None:
     landed = int(loads["landed"].sum())
     newest = loads["loaded_at"].max()
-    tiles = {
-        "Loads": (f"{loads['load_id'].nunique():,}", None),
-        "Records landed": (f"{landed:,}", None),
-        "Refused": (f"{loads['rejected'].sum() / max(landed, 1):.2%}", None),
-        "Duplicates": (f"{loads['duplicate'].sum() / max(landed, 1):.2%}", None),
-        "Newest load (UTC)": (
-            "-" if pd.isna(newest) else f"{newest:%Y-%m-%d %H:%M}",
-            None,
-        ),
-        "Build": _build(generation),
-    }
-    places = st.columns([2, 3, 2, 2, 4, 2])
-    for place, (label, (value, said)) in zip(places, tiles.items(), strict=True):
-        place.metric(label, value, border=True, help=said)
+    seconds, said = _build(generation)
+    frame.tiles(
+        {
+            "Loads": f"{loads['load_id'].nunique():,}",
+            "Records landed": f"{landed:,}",
+            "Refused": f"{loads['rejected'].sum() / max(landed, 1):.2%}",
+            "Duplicates": f"{loads['duplicate'].sum() / max(landed, 1):.2%}",
+            "Newest load (UTC)": "-" if pd.isna(newest) else f"{newest:%Y-%m-%d %H:%M}",
+            "Build": seconds,
+        }
+    )
+    st.caption(said)
 
 
 def _build(generation: Generation) -> tuple[str, str]:
@@ -178,7 +172,7 @@ def _loads_chart(loads: pd.DataFrame) -> tuple[Any, str, str]:
             order=alt.Order("place:Q"),
             tooltip=["load:N", "verdict:N", alt.Tooltip("records:Q", format=",")],
         )
-        .properties(height=charts.height(len(order)) + 50)
+        .properties(height=charts.height(len(order)) + 40)
     )
     several = f"The newest {len(newest)} of {len(by_load):,} loads. "
     note = (several if len(newest) < len(by_load) else "") + (

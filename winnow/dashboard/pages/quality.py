@@ -27,9 +27,8 @@ from quality.drift
 where tenant_id = $1 and source = $2 and entity = $3
 """
 
-_HOURS = ("freshness", "latency")
-_INDEX = "stability index"
-_UNITS = dict.fromkeys(_HOURS, "hours") | {"volume": "standard deviations"}
+_TIMES = ("freshness", "latency")
+_DURATIONS = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 _STATUS = {
     "passed": charts.BLUE,
     "failed": charts.VERMILLION,
@@ -39,6 +38,7 @@ _STATUS = {
 _DAY_AND_TIME = "slice(datum.label, 5, 16)"
 _COLUMNS = 3
 _MOST_BUILDS = 60
+_WIDE = 8
 
 
 def quality(generation: Generation, tenant: str | None) -> None:
@@ -102,7 +102,6 @@ def _trends(metrics: pd.DataFrame) -> None:
     builds = sorted(metrics["built_at"].unique())
     rows = metrics[metrics["built_at"].isin(builds[-_MOST_BUILDS:])].copy()
     rows["build"] = rows["built_at"].dt.strftime("%Y-%m-%d %H:%M:%S")
-    rows.loc[rows["dimension"].isin(_HOURS), ["value", "threshold"]] /= 3600
     there = set(rows["dimension"])
     st.subheader("Figures over the builds", anchor=False)
     cut = "" if len(builds) <= _MOST_BUILDS else f"The newest {_MOST_BUILDS} builds. "
@@ -110,8 +109,8 @@ def _trends(metrics: pd.DataFrame) -> None:
         f"{cut}The dashed line is the threshold: a share must not lie below it, any "
         "other figure not above. A red diamond failed; grey is not judged."
     )
-    _small_multiples(rows, [one for one in SHARES if one in there])
-    _small_multiples(rows, sorted(there.difference(SHARES)))
+    order = [one for one in SHARES if one in there]
+    _small_multiples(rows, [*order, *sorted(there.difference(SHARES))])
 
 
 def _small_multiples(rows: pd.DataFrame, dimensions: list[str]) -> None:
@@ -120,10 +119,24 @@ def _small_multiples(rows: pd.DataFrame, dimensions: list[str]) -> None:
         places = st.columns(_COLUMNS)
         for place, dimension in zip(places, dimensions[first:], strict=False):
             title = dimension.replace("_", " ")
-            unit = _UNITS.get(dimension, _INDEX if title[:5] == "drift" else "share")
-            chart = _trend(rows[rows["dimension"] == dimension], unit)
+            chart = _trend(*_in_units(rows[rows["dimension"] == dimension]))
             place.markdown(f"**{title.capitalize()}**")
             place.altair_chart(chart, width="stretch", alt=f"{title} over the builds")
+
+
+def _in_units(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of a dimension in a unit that people read, and its name."""
+    dimension = str(rows["dimension"].iloc[0])
+    if dimension in SHARES:
+        return rows, "share"
+    if dimension in _TIMES:
+        longest = float(rows["value"].max())
+        unit, seconds = next(
+            (one for one in _DURATIONS if longest >= 2 * one[1]), _DURATIONS[-1]
+        )
+        scaled = rows[["value", "threshold"]].astype(float) / seconds
+        return rows.assign(value=scaled["value"], threshold=scaled["threshold"]), unit
+    return rows, "standard deviations" if dimension == "volume" else "stability index"
 
 
 def _trend(rows: pd.DataFrame, unit: str) -> Any:
@@ -210,7 +223,12 @@ def _drift_chart(rows: pd.DataFrame) -> Any:
         alt.Chart(long)
         .mark_bar()
         .encode(
-            x=alt.X("bucket:N", sort=order, title=None, axis=alt.Axis(labelAngle=-35)),
+            x=alt.X(
+                "bucket:N",
+                sort=order,
+                title=None,
+                axis=alt.Axis(labelAngle=0 if len(order) <= _WIDE else -35),
+            ),
             xOffset=alt.XOffset("when:N"),
             y=alt.Y("share:Q", axis=alt.Axis(format="%"), title="interactions"),
             color=alt.Color("when:N", scale=scale),
@@ -231,13 +249,11 @@ def _bucket_place(bucket: str) -> tuple[int, int, str]:
 
 def _newest(newest: pd.DataFrame) -> None:
     st.subheader("Figures of the newest build", anchor=False)
-    st.dataframe(
+    frame.table(
         newest.drop(columns=["build_id", "built_at"]).sort_values(
             "status", key=lambda status: status != "failed", kind="stable"
         ),
-        hide_index=True,
-        column_config={
-            "tenant_id": "tenant",
+        {
             "value": st.column_config.NumberColumn(format="%.4f"),
             "threshold": st.column_config.NumberColumn(format="%.4f"),
             "kept_count": "kept",

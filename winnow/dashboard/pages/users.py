@@ -88,14 +88,11 @@ def users(generation: Generation, tenant: str | None) -> None:
             "Recent interactions",
             f"The newest {len(recent)}; the table has the titles.",
         )
-    st.dataframe(
+    frame.table(
         recent,
-        hide_index=True,
-        column_config={
+        {
             "recency_rank": "newest first",
-            "interacted_at": st.column_config.DatetimeColumn(
-                "at (UTC)", format="YYYY-MM-DD HH:mm:ss"
-            ),
+            "interacted_at": "at (UTC)",
             "event_type": "event",
             "item_id": "item",
         },
@@ -145,7 +142,7 @@ def _recent_chart(recent: pd.DataFrame) -> Any:
                 alt.Tooltip("title:N"),
             ],
         )
-        .properties(height=charts.height(len(events), 34) + 30)
+        .properties(height=charts.height(len(events), 34))
     )
     return charts.finish(chart)
 
