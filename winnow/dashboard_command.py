@@ -46,8 +46,8 @@ def serve(host: str, port: int, browser: bool) -> None:
     """
     from streamlit.web import bootstrap
 
-    for name in ("frame", "charts", "data"):
-        importlib.import_module(f"winnow.dashboard.{name}")
+    for name in ("altair", "pandas", "duckdb", "winnow.published"):
+        importlib.import_module(name)
     options = {
         "server_address": host,
         "server_port": port,

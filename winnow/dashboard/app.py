@@ -16,22 +16,24 @@ _ICON = """
 
 st.set_page_config(page_title="Winnow", page_icon=_ICON.strip(), layout="wide")
 
+# The folder is not called pages: Streamlit runs the files of such a one by themselves,
+# until a session has come by the front door.
 _page = st.navigation(
     [
         st.Page(
-            "pages/overview.py",
+            "views/overview.py",
             title="Overview",
             icon=":material/dashboard:",
             default=True,
         ),
-        st.Page("pages/pipeline.py", title="Pipeline", icon=":material/input:"),
-        st.Page("pages/quality.py", title="Quality", icon=":material/verified:"),
-        st.Page("pages/batches.py", title="Batches", icon=":material/date_range:"),
-        st.Page("pages/models.py", title="Models", icon=":material/leaderboard:"),
-        st.Page("pages/comparison.py", title="A/B results", icon=":material/balance:"),
-        st.Page("pages/users.py", title="Users", icon=":material/person:"),
-        st.Page("pages/items.py", title="Items", icon=":material/sell:"),
-        st.Page("pages/explorer.py", title="Tables", icon=":material/table:"),
+        st.Page("views/pipeline.py", title="Pipeline", icon=":material/input:"),
+        st.Page("views/quality.py", title="Quality", icon=":material/verified:"),
+        st.Page("views/batches.py", title="Batches", icon=":material/date_range:"),
+        st.Page("views/models.py", title="Models", icon=":material/leaderboard:"),
+        st.Page("views/comparison.py", title="A/B results", icon=":material/balance:"),
+        st.Page("views/users.py", title="Users", icon=":material/person:"),
+        st.Page("views/items.py", title="Items", icon=":material/sell:"),
+        st.Page("views/explorer.py", title="Tables", icon=":material/table:"),
     ]
 )
 sidebar()

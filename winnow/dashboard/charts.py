@@ -13,7 +13,7 @@ ORANGE = "#e08214"
 VERMILLION = "#d55e00"
 GREEN = "#009e73"
 PURPLE = "#aa4499"
-GREY = "#8c8c8c"
+GREY = "#808080"
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, "#56b4e9", "#b8860b", GREY)
 """Colours of things that have no colour of their own, after Okabe and Ito."""
 

@@ -30,11 +30,11 @@ _SEGMENTS = {
     "popularity": "item's popularity",
     "user_age": "user's age",
 }
+# Names of segments, the least first.
 _RISING = [
     *("none", "cold", "new", "low", "tail", "light", "medium", "middle", "mid"),
     *("high", "heavy", "head", "old", "warm"),
 ]
-"""Names of segments, the least first."""
 _NOTHING = (
     "No model has been evaluated yet: `winnow build` evaluates the baselines, and "
     "`winnow load canonical FILE --entity predictions` brings what a model predicted."
@@ -101,23 +101,20 @@ def _bars(rows: pd.DataFrame, order: list[str], choice: Choice) -> Any:
 
 def _by_k(rows: pd.DataFrame) -> Any:
     names = sorted(set(rows["label"]))
-    chart = (
-        alt.Chart(rows)
-        .mark_line(point=alt.OverlayMarkDef(size=60))
-        .encode(
-            x=alt.X("k:O", title="k", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("value:Q", title="value", axis=alt.Axis(tickCount=6)),
-            color=alt.Color("label:N", scale=charts.series(names)),
-            strokeDash=alt.StrokeDash("label:N", scale=alt.Scale(domain=names)),
-            tooltip=[
-                alt.Tooltip("label:N", title="model"),
-                alt.Tooltip("k:O"),
-                alt.Tooltip("value:Q", format=".6f"),
-            ],
-        )
-        .properties(height=280)
+    base = alt.Chart(rows).encode(
+        x=alt.X("k:O", title="k", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("value:Q", title="value", axis=alt.Axis(tickCount=6)),
+        color=alt.Color("label:N", scale=charts.series(names)),
+        tooltip=[
+            alt.Tooltip("label:N", title="model"),
+            alt.Tooltip("k:O"),
+            alt.Tooltip("value:Q", format=".6f"),
+        ],
     )
-    return charts.finish(chart)
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(
+        shape=alt.Shape("label:N", scale=alt.Scale(domain=names))
+    )
+    return charts.finish((base.mark_line() + points).properties(height=280))
 
 
 def _segments(rows: pd.DataFrame, choice: Choice) -> None:

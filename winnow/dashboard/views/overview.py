@@ -128,7 +128,7 @@ def _flow(statistics: pd.DataFrame, landed: pd.DataFrame) -> Any:
         x=alt.X(
             "rows:Q",
             title="rows",
-            axis=alt.Axis(format="~s"),
+            axis=alt.Axis(format="~s", tickCount=8),
             scale=charts.room(rows["rows"]),
         ),
         tooltip=[

@@ -130,7 +130,11 @@ def _recent_chart(recent: pd.DataFrame) -> Any:
         alt.Chart(recent)
         .mark_tick(thickness=3, size=20)
         .encode(
-            x=alt.X("interacted_at:T", title="time (UTC)"),
+            x=alt.X(
+                "interacted_at:T",
+                title="time (UTC)",
+                axis=alt.Axis(format="%d %b %H:%M", tickCount=8),
+            ),
             y=alt.Y("event_type:N", sort=events, title=None),
             color=alt.Color("event_type:N", scale=charts.series(events), legend=None),
             tooltip=[

@@ -165,7 +165,11 @@ def _loads_chart(loads: pd.DataFrame) -> tuple[Any, str, str]:
         .mark_bar()
         .encode(
             y=alt.Y("load:N", sort=order, title=None),
-            x=alt.X("records:Q", title="records", axis=alt.Axis(format="~s")),
+            x=alt.X(
+                "records:Q",
+                title="records",
+                axis=alt.Axis(format="~s", tickCount=8),
+            ),
             color=alt.Color(
                 "verdict:N", scale=charts.colours(charts.VERDICTS), sort=verdicts
             ),

@@ -24,9 +24,12 @@ from evaluation.model_comparisons
 where tenant_id = $1
 order by all
 """
-_BUSINESS = (
-    "select * from evaluation.business_metrics where tenant_id = $1 order by all"
-)
+_BUSINESS = """
+select * exclude (tenant_id)
+from evaluation.business_metrics
+where tenant_id = $1
+order by all
+"""
 
 _NOTHING = (
     "No models have been compared yet: two are needed. `winnow build` makes the "
