@@ -116,7 +116,7 @@ cross join (values
 cross join (values
     ('all', 'all', 0),
     ('activity', 'low', -1), ('activity', 'medium', 0), ('activity', 'high', 1),
-    ('popularity', 'head', 1), ('popularity', 'tail', -1),
+    ('popularity', 'niche', 1), ('popularity', 'blockbuster', -1),
     ('user_age', 'new', -1), ('user_age', 'old', 1)
 ) as segments (segment_kind, segment, place)
 """
@@ -131,7 +131,11 @@ pairs as (
         b.model as model_b,
         b.model_version as model_version_b,
         b.value as mean_b,
-        b.value - a.value as difference
+        b.value - a.value as difference,
+        case a.metric
+            when 'ndcg' then 'higher'
+            when 'rmse' then 'lower'
+        end as better_when
     from evaluation.model_metrics as a
     inner join evaluation.model_metrics as b
         on
@@ -144,21 +148,31 @@ pairs as (
             and a.segment_kind = 'all'
             and b.segment_kind = 'all'
             and a.model < b.model
-    where a.tenant_id = '{SHOP}' and a.metric in ('ndcg', 'rmse')
+    where a.tenant_id = '{SHOP}'
 
 )
 
 select
     tenant_id,
     split_name,
-    fold,
-    candidates,
-    metric,
-    k,
     model as model_a,
     model_version as model_version_a,
     model_b,
     model_version_b,
+    candidates,
+    metric,
+    better_when,
+    case
+        when abs(difference) <= 0.15
+            then 'no difference shown; about 250 more users needed'
+        when better_when is null then 'different, p = 0.002 after Holm'
+        when (difference > 0) = (better_when = 'higher')
+            then 'B better, p = 0.002 after Holm'
+        else 'A better, p = 0.002 after Holm'
+    end as verdict,
+    k,
+    fold,
+    3 as look_count,
     user_count,
     value as mean_a,
     mean_b,
@@ -171,18 +185,39 @@ select
     difference - 0.14 as bootstrap_low,
     difference + 0.11 as bootstrap_high,
     difference / 0.6 as effect_size,
-    case
-        when abs(difference) <= 0.15
-            then 'no difference shown; about 250 more users needed'
-        when difference > 0 then 'B better, p = 0.002 after Holm'
-        else 'A better, p = 0.002 after Holm'
-    end as verdict
+    abs(difference) > 0.15 as is_significant
 from pairs
 """
 
+_DAILY_COMPARISONS = """
+select
+    compared.* exclude (bootstrap_low, bootstrap_high)
+    replace (
+        difference * day / 3 as difference,
+        difference * day / 3 - 0.3 / day as interval_low,
+        difference * day / 3 + 0.3 / day as interval_high,
+        is_significant and day > 1 as is_significant
+    ),
+    day
+from evaluation.model_comparisons as compared
+cross join (values (1), (2), (3)) as days (day)
+"""
+
 _BUSINESS_METRICS = f"""
-select '{SHOP}' as tenant_id, model, 12.5::double as revenue_per_user
-from unnest(['most_popular', 'bias']) as models (model)
+select
+    '{SHOP}' as tenant_id, 'by_time' as split_name, model, '' as model_version,
+    'full' as candidates, 0 as fold, 100 as user_count,
+    12.5 * place as revenue_per_user, 0.02 * place as conversion_rate, null::double as satisfaction_share,
+    30.5 as daily_active_users
+from (values ('most_popular', 1), ('bias', 2)) as models (model, place)
+"""
+
+_SAMPLE_RATIO_CHECKS = f"""
+select
+    '{SHOP}' as tenant_id, model,
+    'the shares are not as planned (p = 1e-9)' as verdict, users as user_count,
+    0.5 as planned_share, users / 100 as observed_share, true as is_mismatch
+from (values ('most_popular', 20), ('bias', 80)) as models (model, users)
 """
 
 # Twelve days: ten done, the eleventh failed, the last not begun.
@@ -210,7 +245,9 @@ from range(1, 13) as days (day)
 EVALUATION = {
     "evaluation.model_metrics": _MODEL_METRICS,
     "evaluation.model_comparisons": _MODEL_COMPARISONS,
+    "evaluation.daily_comparisons": _DAILY_COMPARISONS,
     "evaluation.business_metrics": _BUSINESS_METRICS,
+    "evaluation.sample_ratio_checks": _SAMPLE_RATIO_CHECKS,
     "evaluation.batch_progress": _BATCH_PROGRESS,
 }
 """Tables whose rows the tests know, in the order in which they can be made."""
@@ -219,7 +256,8 @@ EVALUATION = {
 # says; item i1 has 300, and so on down to i10.
 _REST = {
     "prepared.tenants": f"""
-        select unnest(['{SHOP}', '{OTHER}']) as tenant_id
+        select unnest(['{SHOP}', '{OTHER}']) as tenant_id,
+            unnest([465, 400]) as interaction_count
     """,
     "training.dataset_statistics": f"""
         select
@@ -377,9 +415,14 @@ def add_evaluation(settings: Settings) -> None:
     """
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute(_EARLIER_BUILDS)
+        views = connection.execute(
+            "select schema_name || '.' || view_name from duckdb_views()"
+        ).fetchall()
         for name, rows in (EVALUATION | {"quality.drift": _DRIFT}).items():
+            if (name,) in views:
+                connection.execute(f"drop view {name}")
             if not put(connection, name, rows):
-                connection.execute(f"create table {name} as {rows}")
+                connection.execute(f"create or replace table {name} as {rows}")
 
 
 def publish(settings: Settings) -> int:

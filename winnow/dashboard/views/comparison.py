@@ -13,7 +13,9 @@ from winnow.dashboard.data import Generation
 from winnow.dashboard.evaluation import Choice
 
 TABLE = "evaluation.model_comparisons"
+DAILY = "evaluation.daily_comparisons"
 BUSINESS = "evaluation.business_metrics"
+RATIOS = "evaluation.sample_ratio_checks"
 
 _TENANTS = (
     "select distinct tenant_id from evaluation.model_comparisons order by tenant_id"
@@ -24,11 +26,25 @@ from evaluation.model_comparisons
 where tenant_id = $1
 order by all
 """
-_BUSINESS = """
+_DAILY = """
 select * exclude (tenant_id)
+from evaluation.daily_comparisons
+where
+    tenant_id = $1 and split_name = $2 and fold = $3 and candidates = $4
+    and metric = $5 and k is not distinct from $6
+order by day, model_a, model_version_a, model_b, model_version_b
+"""
+_BUSINESS = """
+select * exclude (tenant_id, split_name, fold, candidates)
 from evaluation.business_metrics
+where tenant_id = $1 and split_name = $2 and fold = $3 and candidates = $4
+order by model, model_version
+"""
+_RATIOS = """
+select * exclude (tenant_id)
+from evaluation.sample_ratio_checks
 where tenant_id = $1
-order by all
+order by model
 """
 
 _NOTHING = (
@@ -37,10 +53,22 @@ _NOTHING = (
     "own predictions."
 )
 _MOST_PAIRS = 40
-_ALPHA = 0.05
 
-BETTER, WORSE, OPEN = "B better", "B worse", "no difference shown"
-_VERDICTS = {BETTER: charts.BLUE, WORSE: charts.VERMILLION, OPEN: charts.GREY}
+_VERDICTS = {
+    "B better": charts.BLUE,
+    "B worse": charts.VERMILLION,
+    "different, neither end is better": charts.PURPLE,
+    "no difference shown": charts.GREY,
+}
+_BETTER, _WORSE, _DIFFERENT, _OPEN = _VERDICTS
+_SHAPES = ["triangle-right", "triangle-left", "diamond", "circle"]
+
+_FIGURES = {
+    "revenue_per_user": ("Revenue per user", ",.2f"),
+    "conversion_rate": ("Conversion rate", ".2%"),
+    "satisfaction_share": ("Satisfaction (share of good ratings)", ".2%"),
+    "daily_active_users": ("Daily active users", ",.1f"),
+}
 
 
 def comparison(generation: Generation, tenant: str | None) -> None:
@@ -67,30 +95,39 @@ def comparison(generation: Generation, tenant: str | None) -> None:
     only = st.multiselect("Only pairs with", models, key="comparison models")
     if only:
         rows = rows[rows["label_a"].isin(only) | rows["label_b"].isin(only)]
-    rows = _shown(rows, choice)
+    if rows.empty:
+        frame.nothing("No pair has been chosen: `winnow build` compares all of them.")
+        return
+    rows = _shown(rows)
     note = (
-        "B minus A per user: the mean, its 95 % interval (thick: paired t; thin: "
-        f"bootstrap). {choice.note}"
+        "B minus A per user: the mean and its 95 % intervals, each by itself (thick: "
+        f"paired t; thin: bootstrap). The colour is after Holm. {choice.note}"
     )
     if len(rows) > _MOST_PAIRS:
         note = f"The {_MOST_PAIRS} clearest of {len(rows):,} pairs. {note}"
         rows = rows.head(_MOST_PAIRS)
-    frame.picture(_forest(rows, choice), f"{choice.title}: differences of means", note)
-    st.subheader("Verdicts", anchor=False)
+    frame.picture(_forest(rows, choice), f"{choice.title}: B minus A", note)
     _verdicts(rows)
-    _business(generation, tenant)
+    _looks(generation, tenant, choice, rows)
+    _business(generation, tenant, choice)
+    _ratios(generation, tenant)
 
 
-def _shown(rows: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """The rows with their verdict's kind, the surest first."""
-    sign = -1 if choice.metric in evaluation.LOWER_IS_BETTER else 1
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the kind of their verdict, the surest first."""
     rows = rows.copy()
-    gain = sign * rows["difference"].astype(float)
-    is_sure = rows["p_value_holm"].astype(float) < _ALPHA
-    rows["kind"] = OPEN
-    rows.loc[is_sure & (gain > 0), "kind"] = BETTER
-    rows.loc[is_sure & (gain < 0), "kind"] = WORSE
-    rows["pair"] = rows["label_b"] + "  (B) against  " + rows["label_a"] + "  (A)"
+    is_shown = rows["is_significant"].fillna(False).astype(bool)
+    gain = (
+        rows["difference"]
+        .astype(float)
+        .where(rows["better_when"] != "lower", -rows["difference"].astype(float))
+    )
+    has_direction = rows["better_when"].notna()
+    rows["kind"] = _OPEN
+    rows.loc[is_shown & has_direction & (gain > 0), "kind"] = _BETTER
+    rows.loc[is_shown & has_direction & (gain < 0), "kind"] = _WORSE
+    rows.loc[is_shown & ~has_direction, "kind"] = _DIFFERENT
+    rows["pair"] = rows["label_b"] + " (B), " + rows["label_a"] + " (A)"
     return rows.sort_values(["p_value_holm", "pair"], na_position="last")
 
 
@@ -132,7 +169,7 @@ def _forest(rows: pd.DataFrame, choice: Choice) -> Any:
             "kind:N",
             scale=alt.Scale(
                 domain=list(_VERDICTS),
-                range=["triangle-right", "triangle-left", "circle"],
+                range=_SHAPES,
             ),
         ),
     )
@@ -141,6 +178,7 @@ def _forest(rows: pd.DataFrame, choice: Choice) -> Any:
 
 
 def _verdicts(rows: pd.DataFrame) -> None:
+    st.subheader("Verdicts", anchor=False)
     st.dataframe(
         rows[
             [
@@ -178,23 +216,139 @@ def _verdicts(rows: pd.DataFrame) -> None:
     )
 
 
-def _business(generation: Generation, tenant: str) -> None:
-    """The business view, in whatever columns it has."""
+def _looks(
+    generation: Generation, tenant: str, choice: Choice, pairs: pd.DataFrame
+) -> None:
+    """How the difference of a pair went as the days brought more users."""
+    if DAILY not in data.tables(generation):
+        return
+    daily = data.read(
+        generation,
+        _DAILY,
+        [
+            *(tenant, choice.split_name, choice.fold, choice.candidates),
+            *(choice.metric, choice.k),
+        ],
+    )
+    if daily.empty:
+        return
+    names = list(pairs["pair"])
+    keys = ["model_a", "model_version_a", "model_b", "model_version_b"]
+    pair = st.selectbox("Day by day", names, key="daily pair")
+    wanted = pairs[pairs["pair"] == pair].iloc[0]
+    days = daily[(daily[keys] == wanted[keys].to_list()).all(axis=1)]
+    if days.empty:
+        st.caption("No looks by day are there for this pair.")
+        return
+    frame.picture(
+        _looks_chart(days, choice),
+        f"{choice.title}, day by day: {pair}",
+        "B minus A of the users that had come by each day, with its 95 % interval. "
+        "Whoever stops at the first day that looks good finds differences that are not "
+        "there; a triangle is shown even so.",
+    )
+
+
+def _looks_chart(days: pd.DataFrame, choice: Choice) -> Any:
+    title = f"{choice.title}, B - A"
+    shown = days.assign(
+        finding=days["is_significant"]
+        .fillna(False)
+        .map({True: "difference shown", False: "not shown"})
+    )
+    base = alt.Chart(shown).encode(
+        x=alt.X("day:O", title="day", axis=alt.Axis(labelAngle=0))
+    )
+    band = base.mark_area(opacity=0.25, color=charts.BLUE).encode(
+        y=alt.Y("interval_low:Q", title=title), y2="interval_high:Q"
+    )
+    line = base.mark_line(color=charts.BLUE).encode(
+        y=alt.Y("difference:Q", title=title)
+    )
+    findings = {"difference shown": charts.ORANGE, "not shown": charts.GREY}
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(
+        y=alt.Y("difference:Q", title=title),
+        color=alt.Color("finding:N", scale=charts.colours(findings)),
+        shape=alt.Shape(
+            "finding:N",
+            scale=alt.Scale(domain=list(findings), range=["triangle-up", "circle"]),
+        ),
+        tooltip=[
+            alt.Tooltip("day:O"),
+            alt.Tooltip("user_count:Q", title="users", format=","),
+            alt.Tooltip("difference:Q", format="+.5f"),
+            alt.Tooltip("interval_low:Q", title="95 % from", format="+.5f"),
+            alt.Tooltip("interval_high:Q", title="95 % to", format="+.5f"),
+            alt.Tooltip("p_value:Q", title="p", format=".3g"),
+            alt.Tooltip("verdict:N"),
+        ],
+    )
+    zero = (
+        alt.Chart(pd.DataFrame({"y": [0.0]}))
+        .mark_rule(color=charts.GREY, strokeDash=[4, 3])
+        .encode(y=alt.Y("y:Q", title=title))
+    )
+    return charts.finish((band + zero + line + points).properties(height=280))
+
+
+def _business(generation: Generation, tenant: str, choice: Choice) -> None:
     if BUSINESS not in data.tables(generation):
         return
-    rows = data.read(generation, _BUSINESS, [tenant])
-    if rows.empty:
+    rows = data.read(
+        generation,
+        _BUSINESS,
+        [tenant, choice.split_name, choice.fold, choice.candidates],
+    )
+    figures = [one for one in _FIGURES if rows[one].notna().any()]
+    if not figures:
         return
+    rows["label"] = [
+        evaluation.model_label(model, "" if pd.isna(version) else version)
+        for model, version in zip(rows["model"], rows["model_version"], strict=True)
+    ]
     st.subheader("Business view", anchor=False)
-    st.caption(data.tables(generation)[BUSINESS].description)
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
+    figure = st.selectbox(
+        "Figure", figures, format_func=lambda one: _FIGURES[one][0], key="business"
+    )
+    title, number_format = _FIGURES[figure]
+    measured = rows[rows[figure].notna()].sort_values(
+        [figure, "label"], ascending=[False, True]
+    )
+    st.altair_chart(
+        charts.labelled_bars(
+            measured,
+            value=figure,
+            label="label",
+            value_title=title,
+            colour=charts.GREEN,
+            number_format=number_format,
+            axis_format="~%" if number_format.endswith("%") else "~s",
+        ),
+        width="stretch",
+        alt=title,
+    )
+    described = data.tables(generation)[BUSINESS]
+    frame.table(
+        rows.drop(columns=["label"]),
+        {
             one.name: st.column_config.Column(help=one.description or None)
-            for one in data.tables(generation)[BUSINESS].columns
+            for one in described.columns
+            if one.name in rows.columns
         },
     )
+
+
+def _ratios(generation: Generation, tenant: str) -> None:
+    """Whether the users of an experiment fell to its models as planned."""
+    if RATIOS not in data.tables(generation):
+        return
+    rows = data.read(generation, _RATIOS, [tenant])
+    if rows.empty:
+        return
+    st.subheader("Shares of the users", anchor=False)
+    for verdict in rows[rows["is_mismatch"].fillna(False)]["verdict"].unique():
+        st.error(str(verdict), icon=":material/error:")
+    frame.table(rows)
 
 
 if __name__ == "__main__":

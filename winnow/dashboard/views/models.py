@@ -27,13 +27,13 @@ order by all
 
 _SEGMENTS = {
     "activity": "user's activity",
-    "popularity": "item's popularity",
+    "popularity": "user's taste",
     "user_age": "user's age",
 }
 # Names of segments, the least first.
 _RISING = [
-    *("none", "cold", "new", "low", "tail", "light", "medium", "middle", "mid"),
-    *("high", "heavy", "head", "old", "warm"),
+    *("no_history", "new", "old", "low", "medium", "high"),
+    *("niche", "diverse", "blockbuster"),
 ]
 _NOTHING = (
     "No model has been evaluated yet: `winnow build` evaluates the baselines, and "
@@ -124,13 +124,17 @@ def _segments(rows: pd.DataFrame, choice: Choice) -> None:
     if found.empty:
         return
     found["place"] = [
-        f"{_SEGMENTS.get(kind, kind)}: {segment}"
+        _segment_label(kind, segment)
         for kind, segment in zip(found["segment_kind"], found["segment"], strict=True)
     ]
     pairs = sorted(set(zip(found["segment_kind"], found["segment"], strict=True)))
     pairs.sort(key=lambda pair: (pair[0], _segment_place(pair[1])))
-    order = [f"{_SEGMENTS.get(kind, kind)}: {segment}" for kind, segment in pairs]
+    order = [_segment_label(kind, segment) for kind, segment in pairs]
     frame.picture(_segment_chart(found, order, choice), f"{choice.title} by segment")
+
+
+def _segment_label(kind: str, segment: str) -> str:
+    return f"{_SEGMENTS.get(kind, kind)}: {segment.replace('_', ' ')}"
 
 
 def _segment_place(segment: str) -> int:
