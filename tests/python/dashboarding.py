@@ -207,8 +207,8 @@ _BUSINESS_METRICS = f"""
 select
     '{SHOP}' as tenant_id, 'by_time' as split_name, model, '' as model_version,
     'full' as candidates, 0 as fold, 100 as user_count,
-    12.5 * place as revenue_per_user, 0.02 * place as conversion_rate, null::double as satisfaction_share,
-    30.5 as daily_active_users
+    12.5 * place as revenue_per_user, 0.02 * place as conversion_rate,
+    null::double as satisfaction_share, 30.5 as daily_active_users
 from (values ('most_popular', 1), ('bias', 2)) as models (model, place)
 """
 
@@ -379,6 +379,13 @@ def make_warehouse(settings: Settings) -> None:
             if not put(connection, name, rows):
                 connection.execute(f"create table {name} as {rows}")
         connection.execute(_EARLIER_BUILDS)
+
+
+def empty(settings: Settings) -> None:
+    """Take every row out of a warehouse."""
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        for name in _REST | EVALUATION:
+            connection.execute(f"delete from {name}")
 
 
 def put(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 BLUE = "#3182bd"
-ORANGE = "#e08214"
+ORANGE = "#e69f00"
 VERMILLION = "#d55e00"
 GREEN = "#009e73"
 PURPLE = "#aa4499"
@@ -19,7 +19,7 @@ SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, "#56b4e9", "#b8860b", GREY)
 
 VERDICTS = {
     "accepted": BLUE,
-    "duplicate": "#e69f00",
+    "duplicate": ORANGE,
     "rejected": VERMILLION,
     "erased": GREY,
 }

@@ -40,7 +40,9 @@ def explorer(generation: Generation, tenant: str | None) -> None:
         key="table",
     )
     table = tables[name]
-    limit = narrow.selectbox("Rows at most", _ROWS, format_func="{:,}".format)
+    limit = narrow.selectbox(
+        "Rows at most", _ROWS, format_func="{:,}".format, key="limit"
+    )
     st.text(table.description or "It has no description.")
     value, column = _filter(table)
     sql, parameters = _query(table, tenant, column, value, limit)

@@ -177,12 +177,12 @@ def _trend(rows: pd.DataFrame, unit: str) -> Any:
     )
     if limits.nunique() > 1:  # The threshold was changed between the builds.
         limit = base.mark_line(
-            color=charts.ORANGE, strokeDash=[6, 4], interpolate="step"
+            color=charts.PURPLE, strokeDash=[6, 4], interpolate="step"
         ).encode(y="threshold:Q")
     else:
         limit = (
             alt.Chart(rows.loc[limits.index].head(1))
-            .mark_rule(color=charts.ORANGE, strokeDash=[6, 4], strokeWidth=2)
+            .mark_rule(color=charts.PURPLE, strokeDash=[6, 4], strokeWidth=2)
             .encode(y="threshold:Q")
         )
     return charts.finish((line + limit + points).properties(height=190))
