@@ -25,6 +25,7 @@ from rich.text import Text
 from ingest.errors import BuildError, InputError
 from winnow.evaluate_commands import evaluate
 from winnow.batches_commands import app as batches_app
+from winnow.dashboard_command import dashboard
 from winnow.rejected_commands import app as rejected_app
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.add_typer(rejected_app, name="rejected")
 app.command()(evaluate)
 app.add_typer(batches_app, name="batches")
+app.command()(dashboard)
 
 
 @app.callback()
