@@ -1,6 +1,6 @@
 {#-
-    One row per tenant, split, fold, model and place in a user's list. Holds the place of
-    the lists of the baselines: the columns, and no row.
+    One row per tenant, split, fold, model and place in a user's list. Holds the place
+    of the lists of the baselines: the columns, and no row.
 -#}
 
 select

@@ -1,7 +1,7 @@
 {#-
-    One row per list over the full catalogue, k and segment of users in which anything was
-    recommended: how the first k places are shared out among the items of the tenant's
-    catalogue. Recommended items that are not in the catalogue are left out.
+    One row per list over the full catalogue, k and segment of users in which anything
+    was recommended: how the first k places are shared out among the items of the
+    tenant's catalogue. Recommended items that are not in the catalogue are left out.
 -#}
 
 with

@@ -1,6 +1,6 @@
 {#-
-    One row per tenant: how its models are judged, from the seed tenant_settings. Settings
-    that make no sense make the model fail with a sentence.
+    One row per tenant: how its models are judged, from the seed tenant_settings.
+    Settings that make no sense make the model fail with a sentence.
 -#}
 
 with

@@ -1,6 +1,6 @@
 {#-
-    One row per tenant, split, fold, model and rated test interaction. Holds the place of
-    the predicted ratings: the columns, and no row.
+    One row per tenant, split, fold, model and rated test interaction. Holds the place
+    of the predicted ratings: the columns, and no row.
 -#}
 
 select

@@ -3,10 +3,10 @@
     place: what was recommended to users who have something to find in test. Places run
     from 1 without gaps.
 
-    Loaded predictions are ordered by rank, then score, then item_id. Of an item that was
-    predicted at several instants the newest prediction counts. What the user has a
-    positive of in train is taken out, unless the tenant recommends what was seen; not in
-    sampled lists, which hold the candidates and the test items, whatever these are.
+    Loaded predictions are ordered by rank, then score, then item_id. Of an item that
+    was predicted at several instants the newest prediction counts. What the user has a
+    positive of in train is taken out, unless the tenant recommends what was seen; not
+    in sampled lists, which hold the candidates and the test items, whatever these are.
 -#}
 
 with
@@ -91,6 +91,17 @@ test_users as (
         split_name,
         fold,
         user_index
+
+),
+
+users as (
+
+    select
+        tenant_id,
+        user_id,
+        user_index
+
+    from {{ ref('users') }}
 
 ),
 
@@ -242,35 +253,56 @@ unseen_predictions as (
 
 ),
 
-places as (
+loaded_recommendations as (
 
     select
-        list_number,
-        tenant_id,
-        user_id,
-        item_id,
-        user_index,
-        score,
+        listed.tenant_id,
+        listed.user_id,
+        listed.item_id,
+        recommendation_lists.split_name,
+        recommendation_lists.model,
+        recommendation_lists.model_version,
+        recommendation_lists.candidates,
+        recommendation_lists.fold,
+        recommendation_lists.list_number,
+        listed.user_index,
+        listed.score,
         row_number() over (
             partition by
-                list_number,
-                user_index
+                listed.list_number,
+                listed.user_index
             order by
-                rank asc nulls last,
-                score desc nulls last,
-                item_id asc
+                listed.rank asc nulls last,
+                listed.score desc nulls last,
+                listed.item_id asc
         ) as rank
 
-    from unseen_predictions
+    from unseen_predictions as listed
+
+    inner join recommendation_lists
+        on listed.list_number = recommendation_lists.list_number
+
+),
+
+-- The baselines' places are as they are: their millions of rows are joined and not sorted.
+
+ranked_recommendations as (
+
+    select * from loaded_recommendations
 
     union all
 
     select
-        recommendation_lists.list_number,
         baselines.tenant_id,
         baselines.user_id,
         baselines.item_id,
-        test_users.user_index,
+        baselines.split_name,
+        baselines.model,
+        baselines.model_version,
+        recommendation_lists.candidates,
+        baselines.fold,
+        recommendation_lists.list_number,
+        users.user_index,
         baselines.score,
         baselines.rank
 
@@ -283,11 +315,9 @@ places as (
         and baselines.model = recommendation_lists.model
         and baselines.model_version = recommendation_lists.model_version
 
-    inner join test_users
-        on baselines.tenant_id = test_users.tenant_id
-        and baselines.user_id = test_users.user_id
-        and baselines.split_name = test_users.split_name
-        and baselines.fold = test_users.fold
+    inner join users
+        on baselines.tenant_id = users.tenant_id
+        and baselines.user_id = users.user_id
 
     where recommendation_lists.is_baseline
 
@@ -296,28 +326,25 @@ places as (
 recommendations as (
 
     select
-        places.tenant_id,
-        places.user_id,
-        places.item_id,
-        recommendation_lists.split_name,
-        recommendation_lists.model,
-        recommendation_lists.model_version,
-        recommendation_lists.candidates,
-        recommendation_lists.fold,
-        recommendation_lists.list_number,
-        places.rank,
-        places.user_index,
+        ranked_recommendations.tenant_id,
+        ranked_recommendations.user_id,
+        ranked_recommendations.item_id,
+        ranked_recommendations.split_name,
+        ranked_recommendations.model,
+        ranked_recommendations.model_version,
+        ranked_recommendations.candidates,
+        ranked_recommendations.fold,
+        ranked_recommendations.list_number,
+        ranked_recommendations.rank,
+        ranked_recommendations.user_index,
         items.item_index,
-        places.score
+        ranked_recommendations.score
 
-    from places
-
-    inner join recommendation_lists
-        on places.list_number = recommendation_lists.list_number
+    from ranked_recommendations
 
     left join items
-        on places.tenant_id = items.tenant_id
-        and places.item_id = items.item_id
+        on ranked_recommendations.tenant_id = items.tenant_id
+        and ranked_recommendations.item_id = items.item_id
 
 )
 

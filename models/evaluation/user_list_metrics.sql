@@ -1,12 +1,13 @@
 {#-
     One row per list, user with something to find in test and something recommended, and
-    k: what the first k places of the list are like, right or wrong. Users without a list
-    have no row. Sampled lists have a length only: what else they are like was drawn.
+    k: what the first k places of the list are like, right or wrong. Users without a
+    list have no row. Sampled lists have a length only: what else they are like was
+    drawn.
 
     Each recommendation is counted once, in the smallest k that its place is within; the
     others add up the smaller ones. The similarity of all pairs of a list is had without
-    pairs: items are unit vectors over categories, and the squared length of their sum is
-    the sum of the cosines of all pairs, both ways and with itself.
+    pairs: items are unit vectors over categories, and the squared length of their sum
+    is the sum of the cosines of all pairs, both ways and with itself.
 -#}
 
 with
@@ -214,7 +215,9 @@ scoped_items as (
         scopes.scope_number,
         items.item_index,
         coalesce(item_popularity.user_count, 0) as user_count,
-        coalesce(len(items.categories) > 0, false) as has_categories
+        {{ exact_steps('log2(greatest(coalesce(item_popularity.user_count, 1), 1))') }}
+            as information,
+        cast(coalesce(len(items.categories) > 0, false) as bigint) as has_categories
 
     from items
 
@@ -236,9 +239,9 @@ bucket_sums as (
         recommendations.user_index,
         list_places.k,
         count(*) as item_count,
-        count(*) filter (where scoped_items.has_categories) as categorised_count,
-        sum(coalesce(scoped_items.user_count, 0)) as user_count,
-        {{ exact_sum('log2(greatest(scoped_items.user_count, 1))') }} as information
+        sum(scoped_items.has_categories) as categorised_count,
+        sum(scoped_items.user_count) as user_count,
+        sum(scoped_items.information) as information
 
     from recommendations
 
@@ -278,8 +281,8 @@ list_sums as (
         list_cuts.k,
         cast(sum(bucket_sums.item_count) as bigint) as item_count,
         sum(bucket_sums.categorised_count) as categorised_count,
-        sum(bucket_sums.user_count) as user_count,
-        {{ exact_sum('bucket_sums.information') }} as information
+        coalesce(sum(bucket_sums.user_count), 0) as user_count,
+        coalesce(sum(bucket_sums.information), 0) / 1e12 as information
 
     from bucket_sums
 
@@ -302,7 +305,7 @@ item_categories as (
         tenant_id,
         item_index,
         unnest(categories) as category,
-        1 / sqrt(len(categories)) as weight
+        {{ exact_steps('1 / sqrt(len(categories))') }} as weight
 
     from items
 
@@ -338,7 +341,7 @@ bucket_vectors as (
         recommendations.user_index,
         numbered_categories.category_number,
         list_places.k,
-        {{ exact_sum('numbered_categories.weight') }} as weight
+        sum(numbered_categories.weight) as weight
 
     from recommendations
 
@@ -367,7 +370,7 @@ list_vectors as (
         bucket_vectors.user_index,
         bucket_vectors.category_number,
         list_cuts.k,
-        {{ exact_sum('bucket_vectors.weight') }} as weight
+        sum(bucket_vectors.weight) / 1e12 as weight
 
     from bucket_vectors
 
