@@ -265,8 +265,6 @@ loaded_recommendations as (
         recommendation_lists.candidates,
         recommendation_lists.fold,
         recommendation_lists.list_number,
-        listed.user_index,
-        listed.score,
         row_number() over (
             partition by
                 listed.list_number,
@@ -275,22 +273,54 @@ loaded_recommendations as (
                 listed.rank asc nulls last,
                 listed.score desc nulls last,
                 listed.item_id asc
-        ) as rank
+        ) as rank,
+        listed.user_index,
+        items.item_index,
+        listed.score
 
     from unseen_predictions as listed
 
     inner join recommendation_lists
         on listed.list_number = recommendation_lists.list_number
 
+    left join items
+        on listed.tenant_id = items.tenant_id
+        and listed.item_id = items.item_id
+
 ),
 
--- The baselines' places are as they are: their millions of rows are joined and not sorted.
+-- The baselines' places are as they are: their many rows are joined and not sorted. They
+-- meet the larger tables first, by left joins, while DuckDB knows how many they are: it
+-- would otherwise build its hash table from them.
 
-ranked_recommendations as (
+numbered_baselines as (
 
-    select * from loaded_recommendations
+    select
+        baselines.tenant_id,
+        baselines.user_id,
+        baselines.item_id,
+        baselines.split_name,
+        baselines.model,
+        baselines.model_version,
+        baselines.fold,
+        baselines.rank,
+        users.user_index,
+        items.item_index,
+        baselines.score
 
-    union all
+    from {{ ref('baseline_recommendations') }} as baselines
+
+    left join items
+        on baselines.tenant_id = items.tenant_id
+        and baselines.item_id = items.item_id
+
+    left join users
+        on baselines.tenant_id = users.tenant_id
+        and baselines.user_id = users.user_id
+
+),
+
+baseline_recommendations as (
 
     select
         baselines.tenant_id,
@@ -302,11 +332,12 @@ ranked_recommendations as (
         recommendation_lists.candidates,
         baselines.fold,
         recommendation_lists.list_number,
-        users.user_index,
-        baselines.score,
-        baselines.rank
+        baselines.rank,
+        baselines.user_index,
+        baselines.item_index,
+        baselines.score
 
-    from {{ ref('baseline_recommendations') }} as baselines
+    from numbered_baselines as baselines
 
     inner join recommendation_lists
         on baselines.tenant_id = recommendation_lists.tenant_id
@@ -315,36 +346,17 @@ ranked_recommendations as (
         and baselines.model = recommendation_lists.model
         and baselines.model_version = recommendation_lists.model_version
 
-    inner join users
-        on baselines.tenant_id = users.tenant_id
-        and baselines.user_id = users.user_id
-
     where recommendation_lists.is_baseline
 
 ),
 
 recommendations as (
 
-    select
-        ranked_recommendations.tenant_id,
-        ranked_recommendations.user_id,
-        ranked_recommendations.item_id,
-        ranked_recommendations.split_name,
-        ranked_recommendations.model,
-        ranked_recommendations.model_version,
-        ranked_recommendations.candidates,
-        ranked_recommendations.fold,
-        ranked_recommendations.list_number,
-        ranked_recommendations.rank,
-        ranked_recommendations.user_index,
-        items.item_index,
-        ranked_recommendations.score
+    select * from loaded_recommendations
 
-    from ranked_recommendations
+    union all
 
-    left join items
-        on ranked_recommendations.tenant_id = items.tenant_id
-        and ranked_recommendations.item_id = items.item_id
+    select * from baseline_recommendations
 
 )
 

@@ -422,20 +422,25 @@ user_list_metrics as (
                 log2(numbered_lists.train_user_count)
                 - list_sums.information / list_sums.item_count
         end as novelty,
-        case when numbered_lists.candidates = 'full' and list_sums.categorised_count >= 2
-            then
-                greatest(
-                    least(
-                        1
-                        - (list_lengths.squared_length - list_sums.categorised_count)
-                        / (
-                            list_sums.categorised_count
-                            * (list_sums.categorised_count - 1)
+        case
+            when
+                numbered_lists.candidates = 'full'
+                and list_sums.categorised_count >= 2
+                then
+                    greatest(
+                        least(
+                            1
+                            - (
+                                list_lengths.squared_length
+                                - list_sums.categorised_count
+                            ) / (
+                                list_sums.categorised_count
+                                * (list_sums.categorised_count - 1)
+                            ),
+                            1
                         ),
-                        1
-                    ),
-                    0
-                )
+                        0
+                    )
         end as diversity,
         case when numbered_lists.candidates = 'full'
             then
