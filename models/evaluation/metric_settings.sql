@@ -99,6 +99,10 @@ metric_settings as (
         ) as tenant_id,
         ndcg_gain,
         ks,
+        list_transform(
+            range(1, list_max(ks) + 1),
+            lambda place: list_min(list_filter(ks, lambda k: k >= place))
+        ) as k_by_place,
         positive_rating_minimum,
         recommend_seen_items
 

@@ -27,7 +27,7 @@ recommendation_lists as (
 
 ),
 
-recommendations as (
+recommendations as {{ inlined() }} (
 
     select
         list_number,
@@ -84,7 +84,8 @@ metric_settings as (
 
     select
         tenant_id,
-        ks
+        ks,
+        k_by_place
 
     from {{ ref('metric_settings') }}
 
@@ -97,37 +98,6 @@ cuts as (
         unnest(ks) as k
 
     from metric_settings
-
-),
-
--- Places up to the largest k, each with the smallest k that it is within.
-
-depths as (
-
-    select
-        tenant_id,
-        unnest(range(1, list_max(ks) + 1)) as rank
-
-    from metric_settings
-
-),
-
-places as (
-
-    select
-        depths.tenant_id,
-        depths.rank,
-        min(cuts.k) as k
-
-    from depths
-
-    inner join cuts
-        on depths.tenant_id = cuts.tenant_id
-        and depths.rank <= cuts.k
-
-    group by
-        depths.tenant_id,
-        depths.rank
 
 ),
 
@@ -174,9 +144,13 @@ numbered_lists as (
         recommendation_lists.*,
         scopes.scope_number,
         scopes.tenant_number,
-        train_sizes.train_user_count
+        train_sizes.train_user_count,
+        metric_settings.k_by_place
 
     from recommendation_lists
+
+    inner join metric_settings
+        on recommendation_lists.tenant_id = metric_settings.tenant_id
 
     inner join scopes
         on recommendation_lists.tenant_id = scopes.tenant_id
@@ -190,24 +164,30 @@ numbered_lists as (
 
 ),
 
-list_places as (
+-- The places of each list up to the largest k, with the smallest k that each is within.
+
+list_depths as (
 
     select
-        numbered_lists.list_number,
-        numbered_lists.scope_number,
-        numbered_lists.tenant_number,
-        numbered_lists.candidates,
-        places.rank,
-        places.k
+        *,
+        unnest(range(1, len(k_by_place) + 1)) as rank
 
     from numbered_lists
 
-    inner join places
-        on numbered_lists.tenant_id = places.tenant_id
-
 ),
 
--- What a list is made of, item by item, with items numbered by scope.
+list_places as (
+
+    select
+        list_number,
+        rank,
+        k_by_place[rank] as k,
+        scope_number,
+        case candidates when 'full' then tenant_number end as tenant_number
+
+    from list_depths
+
+),
 
 scoped_items as (
 
@@ -232,20 +212,23 @@ scoped_items as (
 
 ),
 
+-- Left joins here and below: DuckDB keeps their order and builds its hash tables from
+-- the small sides. What finds no match sums to nothing.
+
 bucket_sums as (
 
     select
-        list_places.list_number,
+        recommendations.list_number,
         recommendations.user_index,
         list_places.k,
         count(*) as item_count,
-        sum(scoped_items.has_categories) as categorised_count,
-        sum(scoped_items.user_count) as user_count,
-        sum(scoped_items.information) as information
+        coalesce(sum(scoped_items.has_categories), 0) as categorised_count,
+        coalesce(sum(scoped_items.user_count), 0) as user_count,
+        coalesce(sum(scoped_items.information), 0) as information
 
     from recommendations
 
-    inner join list_places
+    left join list_places
         on recommendations.list_number = list_places.list_number
         and recommendations.rank = list_places.rank
 
@@ -254,7 +237,7 @@ bucket_sums as (
         and recommendations.item_index = scoped_items.item_index
 
     group by
-        list_places.list_number,
+        recommendations.list_number,
         recommendations.user_index,
         list_places.k
 
@@ -281,8 +264,8 @@ list_sums as (
         list_cuts.k,
         cast(sum(bucket_sums.item_count) as bigint) as item_count,
         sum(bucket_sums.categorised_count) as categorised_count,
-        coalesce(sum(bucket_sums.user_count), 0) as user_count,
-        coalesce(sum(bucket_sums.information), 0) / 1e12 as information
+        sum(bucket_sums.user_count) as user_count,
+        sum(bucket_sums.information) / 1e12 as information
 
     from bucket_sums
 
@@ -337,7 +320,7 @@ numbered_categories as (
 bucket_vectors as (
 
     select
-        list_places.list_number,
+        recommendations.list_number,
         recommendations.user_index,
         numbered_categories.category_number,
         list_places.k,
@@ -345,18 +328,16 @@ bucket_vectors as (
 
     from recommendations
 
-    inner join list_places
+    left join list_places
         on recommendations.list_number = list_places.list_number
         and recommendations.rank = list_places.rank
 
-    inner join numbered_categories
+    left join numbered_categories
         on list_places.tenant_number = numbered_categories.tenant_number
         and recommendations.item_index = numbered_categories.item_index
 
-    where list_places.candidates = 'full'
-
     group by
-        list_places.list_number,
+        recommendations.list_number,
         recommendations.user_index,
         numbered_categories.category_number,
         list_places.k
