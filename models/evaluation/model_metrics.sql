@@ -1,11 +1,11 @@
 {#-
-    One row per tenant, split, fold, model, version, set of candidates, metric, segment of
-    users and k. Ranking metrics are means over users; RMSE, MAE and MSE are over all
+    One row per tenant, split, fold, model, version, set of candidates, metric, segment
+    of users and k. Ranking metrics are means over users; RMSE, MAE and MSE are over all
     rated interactions of the segment's users, and no means of users; coverage and Gini
     are of the segment's lists together.
 
-    Users are first summed up by the combination of their segments, of which there are at
-    most 24, and then by each segment.
+    Users are first summed up by the combination of their segments, of which there are
+    at most 24, and then by each segment.
 -#}
 
 {%- set ranking_metrics = [
