@@ -118,7 +118,7 @@ keyed_draws_{{ attempt }} as {{ inlined() }} (
         pool_size,
         first_item_number,
         attempt_key,
-        unnest(range(1, draw_count + 1)) as draw
+        {{ numbers_below('1', 'draw_count + 1') }} as draw
 
     from open_requests_{{ attempt }}
 
@@ -491,7 +491,7 @@ strata as (
     select
         *,
         {{ scaled_draw(mixed_bits('gap_key'), 'free_count') }} as turn,
-        unnest(range(1, draws_left + 1)) as stratum
+        {{ numbers_below('1', 'draws_left + 1') }} as stratum
 
     from turned_requests
 
@@ -553,6 +553,27 @@ places as (
 
 ),
 
+-- Which items have slots in each run of 2^14: two or so, so that finding the item of a
+-- slot is one hash join and the draws need no order.
+slot_guide as (
+
+    select
+        item_number,
+        slot_count,
+        first_slot,
+        {{ numbers_below(
+            'tenant_number * 1048576 + ' ~ shifted_right('first_slot', 14),
+            'tenant_number * 1048576 + '
+            ~ shifted_right('first_slot + slot_count - 1', 14) ~ ' + 1'
+        ) }} as bucket
+
+    from item_slots
+
+    semi join weighted_pools
+        on item_slots.tenant_number = weighted_pools.tenant_number
+
+),
+
 gap_draws as (
 
     select
@@ -572,15 +593,17 @@ gap_draws as (
         places.interaction_id,
         places.user_number,
         places.draw,
-        item_slots.item_number,
-        places.draws_left * item_slots.slot_count / places.free_count
+        slot_guide.item_number,
+        places.draws_left * slot_guide.slot_count / places.free_count
             as sampling_probability
 
     from places
 
-    asof inner join item_slots
-        on places.tenant_number = item_slots.tenant_number
-        and places.place >= item_slots.first_slot
+    inner join slot_guide
+        on places.tenant_number * 1048576 + {{ shifted_right('places.place', 14) }}
+        = slot_guide.bucket
+        and places.place >= slot_guide.first_slot
+        and places.place < slot_guide.first_slot + slot_guide.slot_count
 
     where places.is_weighted
 

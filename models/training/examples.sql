@@ -6,10 +6,12 @@
     and those of its own item at the same instant by the same formulas from the timelines
     of the features layer.
 
-    States are looked up by one sort instead of joins: the draws of an item and the rows
-    of its timeline are put in one order, and each draw takes the last timeline row of a
-    frame that ends before its own moment. Only whole numbers are sorted; texts are
-    joined to the result. Draws are known by user_number, interaction_order and draw.
+    States are found by one sort instead of as-of joins: the draws of an item and the rows
+    of its timeline are put in one order, and each draw takes the largest count of
+    interactions in a frame that ends before its own moment. Counts only grow, so that an
+    item and a count name one row of its timeline, which is joined afterwards. Only whole
+    numbers are sorted; texts are joined to the result. Draws are known by user_number,
+    interaction_order and draw.
 -#}
 
 {%- set day = 86400000000 -%}
@@ -244,36 +246,18 @@ draws as (
 
 ),
 
-draws_with_versions as (
-
-    select
-        draws.*,
-        numbered_versions.version_number,
-        numbered_versions.category_number
-
-    from draws
-
-    left join numbered_versions
-        on draws.item_number = numbered_versions.item_number
-        and coalesce(draws.as_of, timestamp '0001-01-01 00:00:00')
-        between numbered_versions.used_from and numbered_versions.used_until
-
-),
-
 item_states as (
 
     select
         numbered_items.item_number,
-        epoch_us(item_timeline.last_interacted_at) as moment,
-        item_timeline.interaction_count as state_count,
-        struct_pack(
-            positive_count := item_timeline.positive_count,
-            unique_user_count := item_timeline.unique_user_count,
-            rating_count := item_timeline.rating_count,
-            rating_millionths := item_timeline.rating_millionths,
-            first_interacted_at := item_timeline.first_interacted_at,
-            last_interacted_at := item_timeline.last_interacted_at
-        ) as state
+        item_timeline.interaction_count as item_interactions,
+        item_timeline.positive_count,
+        item_timeline.unique_user_count,
+        item_timeline.rating_count,
+        item_timeline.rating_millionths,
+        item_timeline.first_interacted_at,
+        item_timeline.last_interacted_at,
+        epoch_us(item_timeline.last_interacted_at) as moment
 
     from item_timeline
 
@@ -283,35 +267,54 @@ item_states as (
 
 ),
 
-draws_and_item_states as (
+draws_and_item_states as {{ inlined() }} (
 
-    select * from draws_with_versions
+    select * from draws
     union all by name
-    select * from item_states
+    select
+        item_number,
+        moment,
+        item_interactions
+    from item_states
 
 ),
 
-draws_with_items as (
+draws_with_items as {{ inlined() }} (
 
     select
-        * exclude (state_count, state),
-        last_value(state_count ignore nulls) over earlier as item_interactions,
+        * exclude (item_interactions),
         {% for name, length in windows.items() -%}
-        last_value(state_count ignore nulls) over (
+        max(item_interactions) over (
             partition by item_number
             order by moment asc
             range between unbounded preceding and {{ length + 1 }} preceding
         ) as item_interactions_before_{{ name }},
         {% endfor -%}
-        last_value(state ignore nulls) over earlier as item_state
+        max(item_interactions) over (
+            partition by item_number
+            order by moment asc
+            range between unbounded preceding and 1 preceding
+        ) as item_interactions
 
     from draws_and_item_states
 
-    window earlier as (
-        partition by item_number
-        order by moment asc
-        range between unbounded preceding and 1 preceding
-    )
+),
+
+draws_with_versions as {{ inlined() }} (
+
+    select
+        drawn.*,
+        numbered_versions.version_number,
+        numbered_versions.category_number
+
+    from draws_with_items as drawn
+
+    left join numbered_versions
+        on drawn.item_number = numbered_versions.item_number
+        and coalesce(drawn.as_of, timestamp '0001-01-01 00:00:00')
+        between numbered_versions.used_from and numbered_versions.used_until
+
+    where drawn.draw is not null
 
 ),
 
@@ -320,15 +323,13 @@ category_states as (
     select
         numbered_users.user_number,
         categories.category_number,
+        user_category_timeline.interaction_count as category_interactions,
+        user_category_timeline.positive_count,
+        user_category_timeline.last_interacted_at,
         {{ moment_of(
             'user_category_timeline.last_interacted_at',
             'user_category_timeline.last_interaction_order'
-        ) }} as moment,
-        struct_pack(
-            interaction_count := user_category_timeline.interaction_count,
-            positive_count := user_category_timeline.positive_count,
-            last_interacted_at := user_category_timeline.last_interacted_at
-        ) as state
+        ) }} as moment
 
     from user_category_timeline
 
@@ -342,26 +343,28 @@ category_states as (
 
 ),
 
-draws_and_category_states as (
+draws_and_category_states as {{ inlined() }} (
 
-    select * from draws_with_items
-
-    where draw is not null
-
+    select * from draws_with_versions
     union all by name
-    select * from category_states
+    select
+        user_number,
+        category_number,
+        moment,
+        category_interactions
+    from category_states
 
 ),
 
-draws_with_categories as (
+draws_with_categories as {{ inlined() }} (
 
     select
-        * exclude (state),
-        last_value(state ignore nulls) over (
+        * exclude (category_interactions),
+        max(category_interactions) over (
             partition by user_number, category_number
             order by moment asc
             range between unbounded preceding and 1 preceding
-        ) as category_state
+        ) as category_interactions
 
     from draws_and_category_states
 
@@ -456,11 +459,11 @@ negative_examples as (
         {% for name in ['positive_count', 'unique_user_count', 'rating_count'] -%}
         case
             when drawn.as_of is not null
-                then coalesce(drawn.item_state['{{ name }}'], 0)
+                then coalesce(item_states.{{ name }}, 0)
         end as item_{{ name }},
         {% endfor -%}
-        drawn.item_state['rating_millionths']
-        / nullif(drawn.item_state['rating_count'], 0) / 1000000 as item_average_rating,
+        item_states.rating_millionths
+        / nullif(item_states.rating_count, 0) / 1000000 as item_average_rating,
         {% for name in windows -%}
         case
             when drawn.as_of is not null
@@ -469,30 +472,30 @@ negative_examples as (
                     - coalesce(drawn.item_interactions_before_{{ name }}, 0)
         end as item_interaction_count_{{ name }},
         {% endfor -%}
-        {{ days_between("drawn.item_state['last_interacted_at']", 'drawn.as_of') }}
+        {{ days_between('item_states.last_interacted_at', 'drawn.as_of') }}
             as item_days_since_last,
-        {{ days_between("drawn.item_state['first_interacted_at']", 'drawn.as_of') }}
+        {{ days_between('item_states.first_interacted_at', 'drawn.as_of') }}
             as item_days_since_first,
         case
             when item_versions.category is not null
-                then coalesce(drawn.category_state['interaction_count'], 0)
+                then coalesce(drawn.category_interactions, 0)
         end as user_category_interaction_count,
         case
             when item_versions.category is not null
-                then coalesce(drawn.category_state['positive_count'], 0)
+                then coalesce(category_states.positive_count, 0)
         end as user_category_positive_count,
         case
             when item_versions.category is not null
                 then
-                    coalesce(drawn.category_state['interaction_count'], 0)
+                    coalesce(drawn.category_interactions, 0)
                     / nullif(positive.user_interaction_count, 0)
         end as user_category_share,
         case
             when item_versions.version > 1 then item_versions.valid_from
         end as item_valid_from,
         positive.user_last_interacted_at,
-        drawn.item_state['last_interacted_at'] as item_last_interacted_at,
-        drawn.category_state['last_interacted_at'] as user_category_last_interacted_at,
+        item_states.last_interacted_at as item_last_interacted_at,
+        category_states.last_interacted_at as user_category_last_interacted_at,
         positive.as_of,
         positive.interacted_at
 
@@ -507,6 +510,15 @@ negative_examples as (
 
     left join item_versions
         on drawn.version_number = item_versions.version_number
+
+    left join item_states
+        on drawn.item_number = item_states.item_number
+        and drawn.item_interactions = item_states.item_interactions
+
+    left join category_states
+        on drawn.user_number = category_states.user_number
+        and drawn.category_number = category_states.category_number
+        and drawn.category_interactions = category_states.category_interactions
 
     where drawn.draw is not null
 

@@ -19,7 +19,7 @@ split_folds as (
         split_name,
         method,
         is_first_split,
-        unnest(range(1, coalesce(fold_count, window_count) + 1)) as fold
+        {{ numbers_below('1', 'coalesce(fold_count, window_count) + 1') }} as fold
 
     from splits
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_end_to_end import checksums, make_environment, make_winnow
+from homes import make_environment, make_winnow
+from test_end_to_end import checksums
 
 import winnow
 from ingest.contracts import PROJECT_ROOT

@@ -182,6 +182,7 @@ def test_killed_at_a_chosen_point(
     assert_same_after_another_run(settings, data, clean)
 
 
+@pytest.mark.scale
 def test_killed_at_random_times(data: Path, clean: Settings, tmp_path: Path) -> None:
     """Each time the command is killed within the span that a whole run takes."""
     rng = random.Random(20_260)

@@ -8,7 +8,8 @@ import sys
 import uuid
 from pathlib import Path
 
-from test_end_to_end import NAMESPACE, make_environment
+from homes import make_environment
+from test_end_to_end import NAMESPACE
 
 from ingest.contracts import PROJECT_ROOT
 

@@ -813,7 +813,7 @@ def test_an_item_with_half_of_the_popularity_is_drawn_for_certain_where_unseen(
         with drawn as (
             select user_id, interaction_id, item_id, draw, sampling_probability
             from training.negatives
-            where tenant_id = 'half' and substr(user_id, 2)::int >= 600
+            where tenant_id = 'half' and try_cast(substr(user_id, 2) as int) >= 600
         )
         select
             count(distinct interaction_id),

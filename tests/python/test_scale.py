@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_end_to_end import make_environment, make_winnow, query
+from homes import make_environment, make_winnow, query
 
 from ingest.sample_data import SampleSize, write_sample_data
 
