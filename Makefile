@@ -91,6 +91,10 @@ bench: $(VENV)/dev.stamp ## measure loading and building 10 million interactions
 bench-sampling: $(VENV)/dev.stamp $(PEERS)/peers.stamp ## compare negative samplers on real data and 20 million interactions (about an hour)
 	$(BIN)/python -m benchmarks.sampling --peers-python $(PEERS)/bin/python
 
+.PHONY: evaluate-ml100k
+evaluate-ml100k: $(VENV)/dev.stamp ## compare the baselines with published figures on ml-100k (about two minutes)
+	$(BIN)/python -m benchmarks.evaluate_ml100k
+
 .PHONY: lock
 lock: $(VENV)/dev.stamp ## resolve the dependencies anew into requirements/*.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock

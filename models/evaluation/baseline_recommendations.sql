@@ -389,9 +389,10 @@ wanted_places as (
         test_users.scope_number,
         test_users.user_number,
         popular_models.model,
-        unnest(
-            range(1, test_users.list_length + coalesce(wanted_counts.seen_count, 0) + 1)
-        ) as place
+        {{ numbers_below(
+            '1',
+            'test_users.list_length + coalesce(wanted_counts.seen_count, 0) + 1',
+        ) }} as place
 
     from test_users
 
