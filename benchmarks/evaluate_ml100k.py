@@ -1,10 +1,10 @@
 """Published baselines of MovieLens 100k against Winnow's: ``make evaluate-ml100k``.
 
 Loads the real files into a warehouse of its own, one tenant per experiment, builds the
-real models and prints published and measured figures side by side. Files that are
-split already get made instants: the rows of train before a cut, those of
-test after it, and a ``global_time`` split with that cut as its date. A row that is to be
-both (in-sample errors) is loaded twice.
+real models and prints published and measured figures side by side. Files that are split
+already get made instants: the rows of train before a cut, those of test after it, and a
+``global_time`` split with that cut as its date. A row that is to be both (in-sample
+errors) is loaded twice.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -110,14 +110,17 @@ def _rows(path: Path) -> pa.Table:
         raise InputError(f"{path} cannot be read: {error}.") from error
 
 
-def evaluate(data: Path, settings: Settings, say: Say) -> list[Figure]:
-    """Load the files of ml-100k, build the models and compare.
+def evaluate(
+    data: Path, settings: Settings, say: Say, only: str | None = None
+) -> list[Figure]:
+    """Load the files of ml-100k, build the models and compare; ``only`` one experiment,
+    by its tenant, or all.
 
     ``settings`` says where the warehouse is made, which must not be there yet; ``say``
     is told what is being done. Raises InputError when a file cannot be read, and
     RuntimeError when a build fails.
     """
-    wanted = list(experiments(data))
+    wanted = [one for one in experiments(data) if only in (None, one.tenant)]
     settings.temp_directory.mkdir(parents=True, exist_ok=True)
     for number, experiment in enumerate(wanted, 1):
         say(f"loading {experiment.tenant} ({number} of {len(wanted)})")
@@ -138,7 +141,7 @@ def evaluate(data: Path, settings: Settings, say: Say) -> list[Figure]:
     types = [part for kind in not_wanted for part in ("--exclude-resource-type", kind)]
     _dbt(settings, ["build", *types, "--select", *MODELS])
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        return list(_figures(connection))
+        return list(_figures(connection, {one.tenant for one in wanted}))
 
 
 def _interactions(experiment: Experiment) -> pa.Table:
@@ -194,7 +197,9 @@ def _write_seeds(
             )
 
 
-def _figures(connection: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
+def _figures(
+    connection: duckdb.DuckDBPyConnection, tenants: Set[str]
+) -> Iterator[Figure]:
     exact = "the published digits"
     folds = "folds are drawn at random there, by hash here"
     ties = "the order of equally popular items is not published"
@@ -214,8 +219,9 @@ def _figures(connection: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
         (recommenders, "most_popular", "recall", 0.1117, 2e-3, ties),
         (recommenders, "most_popular", "ndcg", 0.2529, 2e-3, ties),
     ):
-        measured = _measured(connection, tenant, model, metric)
-        yield Figure(tenant, model, metric, published, measured, tolerance, because)
+        if tenant in tenants:
+            measured = _measured(connection, tenant, model, metric)
+            yield Figure(tenant, model, metric, published, measured, tolerance, because)
 
 
 def _measured(

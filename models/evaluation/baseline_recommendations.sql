@@ -319,8 +319,9 @@ popular_items as (
 
 ),
 
--- A user who has seen s items finds all of the list among the first list_length + s of the
--- line, and so among the first list_length + t, t being how many of the seen stand there.
+-- A user who has seen s items finds all of the list among the first list_length + s of
+-- the line, and so among the first list_length + t, t being how many of the seen stand
+-- there.
 
 seen_counts as (
 
@@ -388,9 +389,10 @@ wanted_places as (
         test_users.scope_number,
         test_users.user_number,
         popular_models.model,
-        unnest(
-            range(1, test_users.list_length + coalesce(wanted_counts.seen_count, 0) + 1)
-        ) as place
+        {{ numbers_below(
+            '1',
+            'test_users.list_length + coalesce(wanted_counts.seen_count, 0) + 1',
+        ) }} as place
 
     from test_users
 
@@ -477,6 +479,23 @@ last_seen_recommendations as (
 
 ),
 
+placed_histories as (
+
+    select
+        scope_number,
+        user_number,
+        item_number,
+        row_number() over (
+            partition by user_number
+            order by last_order desc
+        ) as place
+
+    from histories
+
+    where has_item_cosine
+
+),
+
 newest_histories as (
 
     select
@@ -484,14 +503,9 @@ newest_histories as (
         user_number,
         item_number
 
-    from histories
+    from placed_histories
 
-    where has_item_cosine
-
-    qualify row_number() over (
-        partition by user_number
-        order by last_order desc
-    ) <= {{ var('cosine_history_limit') }}
+    where place <= {{ var('cosine_history_limit') }}
 
 ),
 

@@ -145,7 +145,7 @@ baseline_runs as (
         baselines.task,
         split_cuts.fold,
         cast(list_max(metric_settings.ks) as bigint) as list_length,
-        case baselines.model when 'most_popular_recent' then checked_tenants.recent_days end
+        case when baselines.needs_times then checked_tenants.recent_days end
             as recent_days,
         split_cuts.is_main
 

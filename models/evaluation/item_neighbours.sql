@@ -105,6 +105,21 @@ train_pairs as (
 
 ),
 
+placed_pairs as (
+
+    select
+        scope_number,
+        user_number,
+        item_number,
+        row_number() over (
+            partition by scope_number, user_number
+            order by last_order desc
+        ) as place
+
+    from train_pairs
+
+),
+
 histories as (
 
     select
@@ -112,12 +127,9 @@ histories as (
         user_number,
         item_number
 
-    from train_pairs
+    from placed_pairs
 
-    qualify row_number() over (
-        partition by scope_number, user_number
-        order by last_order desc
-    ) <= {{ var('cosine_history_limit') }}
+    where place <= {{ var('cosine_history_limit') }}
 
 ),
 

@@ -178,7 +178,7 @@ ratings_of_users as {{ written_out() }} (
 
 ),
 
-numbered_ratings as {{ written_out() }} (  -- noqa: ST03
+numbered_ratings as {{ written_out() }} (
 
     select
         ratings_of_users.user_number,

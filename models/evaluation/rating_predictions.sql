@@ -122,23 +122,19 @@ baseline_predictions as (
                 then coalesce(user_fits.average_rating, scope_fits.average_rating)
             when 'item_mean'
                 then coalesce(item_fits.average_rating, scope_fits.average_rating)
-            when 'user_item_mean' then
-                scope_fits.average_rating
-                + coalesce(user_fits.average_rating - scope_fits.average_rating, 0)
-                + coalesce(item_fits.average_rating - scope_fits.average_rating, 0)
-            when 'bias' then
-                -- least() and greatest() pass nulls over.
-                case when scope_fits.average_rating is not null then
-                    least(
-                        greatest(
-                            scope_fits.average_rating
-                            + coalesce(user_fits.bias, 0)
-                            + coalesce(item_fits.bias, 0),
-                            scope_fits.minimum_rating
-                        ),
-                        scope_fits.maximum_rating
-                    )
-                end
+            when 'user_item_mean'
+                then
+                    scope_fits.average_rating
+                    + coalesce(user_fits.average_rating - scope_fits.average_rating, 0)
+                    + coalesce(item_fits.average_rating - scope_fits.average_rating, 0)
+            when 'bias'
+                then
+                    {{ clipped(
+                        "scope_fits.average_rating + coalesce(user_fits.bias, 0) "
+                        ~ "+ coalesce(item_fits.bias, 0)",
+                        "scope_fits.minimum_rating",
+                        "scope_fits.maximum_rating",
+                    ) }}
         end as predicted_rating
 
     from test_ratings
@@ -167,6 +163,19 @@ baseline_predictions as (
 
 ),
 
+placed_predictions as (
+
+    select
+        *,
+        row_number() over (
+            partition by tenant_id, model, model_version, user_id, item_id
+            order by predicted_at desc nulls last
+        ) as place
+
+    from predictions
+
+),
+
 newest_predictions as (
 
     select
@@ -179,12 +188,9 @@ newest_predictions as (
             ~ " model_version or under another name.' end"
         ) }} as problem
 
-    from predictions
+    from placed_predictions
 
-    qualify row_number() over (
-        partition by tenant_id, model, model_version, user_id, item_id
-        order by predicted_at desc nulls last
-    ) = 1
+    where place = 1
 
 ),
 

@@ -70,7 +70,7 @@ folds as (
 
     select
         *,
-        unnest(range(1, coalesce(fold_count, window_count) + 1)) as fold
+        {{ numbers_below('1', 'coalesce(fold_count, window_count) + 1') }} as fold
 
     from splits
 

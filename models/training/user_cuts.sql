@@ -52,12 +52,10 @@ last_places as (
         max(split_assignments.interaction_order) filter (
             where split_assignments.split = 'train'
         ) as train_until,
-        case
-            when count(*) filter (where split_assignments.split = 'test') > 0
-                then max(split_assignments.interaction_order) filter (
-                    where split_assignments.split != 'test'
-                )
-        end as validation_until
+        max(split_assignments.interaction_order) filter (
+            where split_assignments.split != 'test'
+        ) as last_validation,
+        count(*) filter (where split_assignments.split = 'test') as test_count
 
     from split_assignments
 
@@ -106,7 +104,7 @@ user_cuts as (
         split_name,
         cast(null as varchar) as split,
         train_until,
-        validation_until
+        case when test_count > 0 then last_validation end as validation_until
 
     from last_places
 

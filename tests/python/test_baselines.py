@@ -263,9 +263,9 @@ def split_of_each(
             if of == fold:
                 parts[part].append(by_id[interaction])
         for row in rows:
-            part = part_beside(split, fold, row, parts, kept)
-            if part is not None:
-                found[fold, row.interaction_id] = part
+            side = part_beside(split, fold, row, parts, kept)
+            if side is not None:
+                found[fold, row.interaction_id] = side
     assert {key: found[key] for key in positives} == positives
     return found
 
