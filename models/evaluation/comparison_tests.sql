@@ -232,7 +232,7 @@ judged as (
         *,
         case better_when when 'lower' then -difference else difference end as gain,
         case
-            when not is_significant and difference <> 0
+            when p_value is not null and not is_significant and difference <> 0
                 then
                     greatest(
                         1.0,

@@ -103,9 +103,8 @@ def fill_tables(
                 rows = [STAR, *rows]
             if not rows:
                 continue
-            rows = pa.Table.from_pylist(
-                [dict.fromkeys(keys_of(rows)) | dict(row) for row in rows]
-            )
+            empty = dict.fromkeys(keys_of(rows))
+            rows = pa.Table.from_pylist([empty | dict(row) for row in rows])
         connection.register("given", rows)
         connection.execute(f"insert into {name} by name select * from given")
     connection.execute(
