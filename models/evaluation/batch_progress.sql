@@ -60,7 +60,7 @@ batch_progress as (
         days.fold,
         days.day,
         days.day_count,
-        coalesce(batches.row_count, 0) as rows, -- noqa: RF04
+        coalesce(batches.row_count, 0) as rows,
         batch_runs.cold_count,
         batch_runs.seconds,
         batch_runs.rows_per_second,

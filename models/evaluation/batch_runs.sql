@@ -6,10 +6,9 @@
     the clock is read. A day that is done is left as it is, and so is everything by a build.
 
     All figures are of whole counts. error_rate is the share of the day's rows that are in
-    the test split no more. quality_score is the mean of three shares of the day's rows, in
-    the form of quality.metrics: validity (still in the test split), completeness (of
-    these, those with a time, where the tenant has times at all) and consistency (of these,
-    those that contradict neither the catalogue nor the clock).
+    the test split no more. quality_score is the mean of two shares of the others, in the
+    form of quality.metrics: completeness (rows with a time, where the tenant has times at
+    all) and consistency (rows that contradict neither the catalogue nor the clock).
 -#}
 
 {{ config(
@@ -332,10 +331,8 @@ rates as (
             when row_count > 0 then (row_count - kept_count) / row_count
         end as error_rate,
         case
-            when row_count > 0
-                then
-                    (kept_count + complete_count + consistent_count)
-                    / (3 * row_count)
+            when kept_count > 0
+                then (complete_count + consistent_count) / (2 * kept_count)
         end as quality_score
 
     from figures
