@@ -1,5 +1,5 @@
-"""Looks at the dashboard with a real browser: run by the tests with the Python of
-``.venv-services``, which has Playwright.
+"""Looks at the dashboard with a real browser: run with the Python of
+``.venv-services``, which has Playwright, by ``benchmarks.browser``.
 
     browse_dashboard.py CHROMIUM ADDRESS FOLDER light|dark WIDTH PATH...
 
@@ -47,7 +47,14 @@ SHOWN = """
 """
 
 
-def look(chromium: str, address: str, folder: Path, scheme: Any, width: int) -> None:
+def look(
+    chromium: str,
+    address: str,
+    folder: Path,
+    scheme: Any,
+    width: int,
+    paths: list[str],
+) -> None:
     """Open each path in a tab of its own and say what was seen."""
     from playwright.sync_api import sync_playwright
 
@@ -61,7 +68,7 @@ def look(chromium: str, address: str, folder: Path, scheme: Any, width: int) -> 
             timezone_id="America/New_York",
             locale="en-GB",
         )
-        for path in sys.argv[6:]:
+        for path in paths:
             page = context.new_page()
             asked: list[str] = []
             said: list[str] = []
@@ -79,7 +86,8 @@ def look(chromium: str, address: str, folder: Path, scheme: Any, width: int) -> 
             page.wait_for_timeout(700)  # Axes are drawn in place after a resize.
             page.wait_for_function(SETTLED, timeout=TIMEOUT)
             seen = page.evaluate(SHOWN)
-            _whole_page(page, folder / f"{path or 'overview'}-{scheme}.png", width)
+            picture = folder / f"{path or 'overview'}-{scheme}.png"
+            _whole_page(page, picture, width)
             outside = {
                 url
                 for url in asked
@@ -88,6 +96,7 @@ def look(chromium: str, address: str, folder: Path, scheme: Any, width: int) -> 
             }
             seen |= {
                 "path": path,
+                "picture": str(picture),
                 "seconds": seconds,
                 "outside": sorted(outside),
                 "console": said,
@@ -111,4 +120,5 @@ def _whole_page(page: Any, file: Path, width: int) -> None:
 
 
 if __name__ == "__main__":
-    look(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
+    _, given, at, out, light_or_dark, pixels, *pages = sys.argv
+    look(given, at, Path(out), light_or_dark, int(pixels), pages)
