@@ -1,7 +1,10 @@
 """Looks at the dashboard with a real browser: run with the Python of
 ``.venv-services``, which has Playwright, by ``benchmarks.browser``.
 
-    browse_dashboard.py CHROMIUM ADDRESS FOLDER light|dark WIDTH PATH...
+    browse_dashboard.py CHROMIUM ADDRESS FOLDER light|dark WIDTH UNTIL PATH...
+
+Where UNTIL is not empty, a page is left open until it shows that text; the file
+``<page>-<theme>-opened.png`` is there as soon as it waits.
 
 Prints a JSON object for each path: the seconds until its charts were drawn, what it
 asked of other hosts, what the console said, and what the page showed.
@@ -27,6 +30,8 @@ SETTLED = """
         .every(chart => chart.querySelector('canvas, svg'))
 """
 
+SHOWS = "text => document.body.innerText.includes(text)"
+
 SHOWN = """
 () => ({
     title: document.querySelector('h1')?.innerText ?? '',
@@ -43,6 +48,7 @@ SHOWN = """
     exceptions: document.querySelectorAll('[data-testid="stException"]').length,
     sideways: document.documentElement.scrollWidth > window.innerWidth,
     text: document.querySelector('[data-testid="stMain"]').innerText,
+    sidebar: document.querySelector('[data-testid="stSidebar"]')?.innerText ?? '',
 })
 """
 
@@ -53,6 +59,7 @@ def look(
     folder: Path,
     scheme: Any,
     width: int,
+    until: str,
     paths: list[str],
 ) -> None:
     """Open each path in a tab of its own and say what was seen."""
@@ -83,10 +90,13 @@ def look(
             page.goto(f"{address}/{path}", wait_until="domcontentloaded")
             page.wait_for_function(SETTLED, timeout=TIMEOUT)
             seconds = time.monotonic() - began
+            picture = folder / f"{path or 'overview'}-{scheme}.png"
+            if until:
+                page.screenshot(path=picture.with_stem(f"{picture.stem}-opened"))
+                page.wait_for_function(SHOWS, arg=until, timeout=TIMEOUT)
             page.wait_for_timeout(700)  # Axes are drawn in place after a resize.
             page.wait_for_function(SETTLED, timeout=TIMEOUT)
             seen = page.evaluate(SHOWN)
-            picture = folder / f"{path or 'overview'}-{scheme}.png"
             _whole_page(page, picture, width)
             outside = {
                 url
@@ -120,5 +130,5 @@ def _whole_page(page: Any, file: Path, width: int) -> None:
 
 
 if __name__ == "__main__":
-    _, given, at, out, light_or_dark, pixels, *pages = sys.argv
-    look(given, at, Path(out), light_or_dark, int(pixels), pages)
+    _, given, at, out, light_or_dark, pixels, text, *pages = sys.argv
+    look(given, at, Path(out), light_or_dark, int(pixels), text, pages)

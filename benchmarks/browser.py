@@ -45,6 +45,7 @@ class Seen:
     path: str
     title: str
     text: str
+    sidebar: str
     seconds: float
     charts: tuple[Chart, ...]
     alerts: tuple[str, ...]
@@ -103,16 +104,18 @@ def look(
     *,
     scheme: str = "light",
     width: int = 1400,
+    until: str = "",
 ) -> list[Seen]:
     """Open pages one after the other in a browser; a picture of each is left in
-    ``folder`` as ``<path>-<scheme>.png``.
+    ``folder`` as ``<path>-<scheme>.png``. With ``until``, each is left open until it
+    shows that text.
     """
     browser = chromium()
     assert browser is not None
     folder.mkdir(parents=True, exist_ok=True)
     found = subprocess.run(
         [
-            *(PLAYWRIGHT, DRIVER, browser, address, folder, scheme, str(width)),
+            *(PLAYWRIGHT, DRIVER, browser, address, folder, scheme, str(width), until),
             *paths,
         ],
         check=True,

@@ -7,7 +7,9 @@ all pages are left in ``target/dashboard``.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,14 +126,21 @@ def test_a_narrow_window_has_no_page_wider_than_itself(
 def test_a_new_generation_is_shown_to_readers_who_only_look(
     small: Served, tmp_path: Path
 ) -> None:
-    [before] = look(small.address, [""], tmp_path)
-    assert "930" in before.text
-    with duckdb.connect(str(small.settings.warehouse)) as connection:
-        connection.execute("update training.dataset_statistics set interactions = 1234")
-    publish(small.settings)
-    [after] = look(small.address, [""], tmp_path)
-    assert "2,468" in after.text
+    with ThreadPoolExecutor() as pool:
+        looking = pool.submit(look, small.address, [""], tmp_path, until="2,468")
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "overview-light-opened.png").exists():
+            assert time.monotonic() < deadline
+            assert not looking.done()
+            time.sleep(0.1)
+        with duckdb.connect(str(small.settings.warehouse)) as connection:
+            connection.execute(
+                "update training.dataset_statistics set interactions = 1234"
+            )
+        publish(small.settings)
+        [after] = looking.result()
     assert "930" not in after.text
+    assert "Generation 2" in after.sidebar
 
 
 def test_without_a_generation_the_page_says_so_and_begins_once_there_is_one(
