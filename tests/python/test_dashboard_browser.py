@@ -6,6 +6,7 @@ all pages are left in ``target/dashboard``.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -107,10 +108,11 @@ def test_no_page_asks_anything_of_the_internet(seen: dict[str, Seen]) -> None:
 
 
 def test_every_page_is_there_within_three_seconds(real: Served, tmp_path: Path) -> None:
-    """The best of three: other tests may run beside this one. benchmarks/dashboard.py
-    measures large generations.
-    """
-    looks = [look(real.address, PATHS, tmp_path) for _ in range(3)]
+    """The best of two. benchmarks/dashboard.py measures large generations."""
+    cores, busy = os.cpu_count() or 1, os.getloadavg()[0]
+    if busy > cores:
+        pytest.skip(f"{busy:.0f} processes wait for {cores} cores: no time to measure")
+    looks = [look(real.address, PATHS, tmp_path) for _ in range(2)]
     for pages in zip(*looks, strict=True):
         assert min(page.seconds for page in pages) < LIMIT_SECONDS
 

@@ -270,7 +270,7 @@ def _newest(newest: pd.DataFrame) -> None:
             "status", key=lambda status: status != "failed", kind="stable"
         ),
         {
-            "value": st.column_config.NumberColumn(format="%.4f"),
+            "value": st.column_config.NumberColumn(format="%.4f", width="medium"),
             "threshold": st.column_config.NumberColumn(format="%.4f"),
             "kept_count": "kept",
             "checked_count": "checked",
