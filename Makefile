@@ -61,6 +61,12 @@ demo: $(VENV)/core.stamp ## make sample data, load it, build every layer, write 
 daily-batch: $(VENV)/core.stamp ## run the next daily batch, or DAY=n, or all up to SIMULATE=n; results in batch-results
 	@test -e "$${WINNOW_WAREHOUSE:-winnow.duckdb}" || $(MAKE) demo
 	@$(BIN)/winnow batches daily --out $(BATCH_RESULTS) --day "$${DAY-}" --simulate "$${SIMULATE-}" $${CONTINUE:+--continue}
+$(VENV)/dashboard.stamp: requirements/dashboard.lock pyproject.toml
+	$(call install,dashboard)
+
+.PHONY: dashboard
+dashboard: $(VENV)/dashboard.stamp ## install and run the dashboard of what is published, http://127.0.0.1:8501
+	@$(BIN)/winnow dashboard
 
 .PHONY: docs
 docs: $(VENV)/core.stamp ## write the dbt docs site, target/static_index.html
@@ -87,9 +93,19 @@ test-scale: $(VENV)/dev.stamp ## the slow suites, on millions of rows
 test-peers: $(PEERS)/peers.stamp ## let real PyTorch and RecBole read what is exported (installs 4.3 GB)
 	PYTHONPATH=. $(PEERS)/bin/python -m pytest -p no:cacheprovider -o addopts="" tests/python/test_export_peers.py
 
+# The browser is the system's. Where this may install it, it does; elsewhere the tests that need it say so.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null \
+		|| { echo "Installing chromium"; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
 .PHONY: test-services
-test-services: $(SERVICES)/services.stamp ## publish to a real S3 server on this machine (installs 180 MB)
+test-services: $(SERVICES)/services.stamp chromium ## publish to a real S3 server, look at the dashboard in a real browser (installs 320 MB, and Chromium)
 	$(BIN)/pytest -m services
+
+.PHONY: bench-dashboard
+bench-dashboard: $(VENV)/dev.stamp $(SERVICES)/services.stamp chromium ## measure the dashboard's pages on what is published
+	$(BIN)/python -m benchmarks.dashboard
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp ## measure loading and building 10 million interactions (about ten minutes)
@@ -109,7 +125,8 @@ evaluate-ml100k: $(VENV)/dev.stamp ## compare the baselines with published figur
 .PHONY: lock
 lock: $(VENV)/dev.stamp ## resolve the dependencies anew into requirements/*.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dashboard.lock
+	uv pip compile pyproject.toml --extra dev --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
 	uv pip compile requirements/services.in --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/services.lock
 	uv pip compile requirements/peers.in --excludes requirements/peers.exclude --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/peers.lock
 

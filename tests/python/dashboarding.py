@@ -364,7 +364,7 @@ _REST = {
 DECLARED = {
     f"{file.parent.name}.{model['name']}": model
     for file in sorted((PROJECT_ROOT / "models").glob("*/*.yml"))
-    for model in yaml.safe_load(file.read_text("utf-8")).get("models", [])
+    for model in yaml.load(file.read_text("utf-8"), yaml.CSafeLoader).get("models", [])
 }
 """What the project declares of its tables, by schema and name."""
 

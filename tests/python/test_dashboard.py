@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -84,10 +85,11 @@ def published(made: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def own(
+    made: Settings, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
     """A generation of the test's own, to be changed."""
-    make_warehouse(settings)
-    publish(settings)
+    shutil.copytree(made.warehouse.parent, settings.warehouse.parent)
     return use(settings, monkeypatch)
 
 

@@ -99,22 +99,26 @@ class TableInfo:
 
 
 class _Reader:
-    """The one open generation of this process; the next one takes its place."""
+    """The open generation of this process, and the one before it, which some reader may
+    be asking still.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: Generation | None = None
+        self._before: Generation | None = None
 
     def current(self, settings: Settings) -> Generation:
         """The generation that the pointer names, opened where it is not already."""
         with self._lock:
-            if self._open is not None:
-                if _key(settings) == self._open.key:
-                    return self._open
-                # Cursors that still read from it keep it; a file that took its place
-                # under the same name is only seen once it is closed.
-                self._open.connection.close()
-                self._open = None
+            if self._open is not None and _key(settings) == self._open.key:
+                return self._open
+            number = current_generation(settings.published)
+            for one in (self._open, self._before):
+                # A file that took another's name is only seen once that is closed.
+                if one is not None and (one is self._before or one.number == number):
+                    one.connection.close()
+            self._before, self._open = self._open, None
             number, connection = open_current(settings)
             path = generation_path(settings.published, number)
             self._open = Generation(number, path, _key_of(path), connection)

@@ -15,14 +15,14 @@ from winnow.last_build import last_build
 
 _LOADS = """
 select
-    went.tenant_id, went.source, went.entity, went.load_id,
+    counts.loaded_at, went.tenant_id, went.source, went.entity, went.load_id,
     went.landed_count as landed, went.accepted_count as accepted,
     went.rejected_count as rejected, went.duplicate_count as duplicate,
     went.erased_count as erased,
     went.landed_count
     = went.accepted_count + went.rejected_count + went.duplicate_count
     + went.erased_count as is_balanced,
-    coalesce(counts.is_replaced, false) as is_replaced, counts.loaded_at
+    coalesce(counts.is_replaced, false) as is_replaced
 from quality.reconciliation as went
 left join quality.load_counts as counts
     on

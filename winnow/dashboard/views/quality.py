@@ -12,13 +12,35 @@ from winnow.dashboard import charts, data, frame
 from winnow.dashboard.data import Generation
 from winnow.quality import SHARES
 
-_METRICS = """
+_NEWEST = """
 select
     tenant_id, source, entity, dimension, status, severity, value, threshold,
-    kept_count, checked_count, build_id, built_at
+    kept_count, checked_count, built_at
+from quality.metrics
+where
+    built_at = (select max(built_at) from quality.metrics)
+    and ($1 is null or tenant_id = $1)
+order by tenant_id, source, entity, dimension
+"""
+
+_BUILDS = """
+select count(distinct built_at) as builds
 from quality.metrics
 where $1 is null or tenant_id = $1
-order by built_at, tenant_id, source, entity, dimension
+"""
+
+_FEED = """
+select dimension, status, severity, value, threshold, built_at
+from quality.metrics
+where
+    tenant_id = $1 and source = $2 and entity = $3 and value is not null
+    and built_at in (
+        select distinct built_at
+        from quality.metrics
+        order by built_at desc
+        limit $4
+    )
+order by built_at, dimension
 """
 
 _DRIFT = """
@@ -44,17 +66,17 @@ _WIDE = 8
 def quality(generation: Generation, tenant: str | None) -> None:
     """Draw the page."""
     data.require(generation, "quality.metrics", "quality.drift")
-    metrics = data.read(generation, _METRICS, [tenant])
-    if metrics.empty:
+    newest = data.read(generation, _NEWEST, [tenant])
+    if newest.empty:
         frame.nothing(
             "Nothing has been measured yet: `winnow load` some data, then every "
             "`winnow build` adds its figures."
         )
         return
-    newest = metrics[metrics["built_at"] == metrics["built_at"].max()]
-    _tiles(metrics, newest)
+    builds = int(data.read(generation, _BUILDS, [tenant])["builds"].iloc[0])
+    _tiles(builds, newest)
     feeds = (
-        metrics.groupby(["tenant_id", "source", "entity"], as_index=False)[
+        newest.groupby(["tenant_id", "source", "entity"], as_index=False)[
             "checked_count"
         ]
         .max()
@@ -68,28 +90,23 @@ def quality(generation: Generation, tenant: str | None) -> None:
     }
     chosen = names[st.selectbox("Feed", list(names), key="feed")]
     feed = (chosen.tenant_id, chosen.source, chosen.entity)
-    of_feed = metrics[
-        (metrics["tenant_id"] == feed[0])
-        & (metrics["source"] == feed[1])
-        & (metrics["entity"] == feed[2])
-        & metrics["value"].notna()
-    ]
+    of_feed = data.read(generation, _FEED, [*feed, _MOST_BUILDS])
     if of_feed.empty:
         frame.nothing(
             "There was too little to measure in this feed; figures need more loads and "
             "another `winnow build`."
         )
     else:
-        _trends(of_feed)
+        _trends(of_feed, builds)
     _drift(data.read(generation, _DRIFT, feed))
     _newest(newest)
 
 
-def _tiles(metrics: pd.DataFrame, newest: pd.DataFrame) -> None:
+def _tiles(builds: int, newest: pd.DataFrame) -> None:
     failed = newest[newest["status"] == "failed"]
     errors = int((failed["severity"] == "error").sum())
     tiles = {
-        "Builds measured": f"{metrics['build_id'].nunique():,}",
+        "Builds measured": f"{builds:,}",
         "Figures of the newest": f"{len(newest):,}",
         "Passed": f"{(newest['status'] == 'passed').sum():,}",
         "Warnings": f"{len(failed) - errors:,}",
@@ -98,13 +115,12 @@ def _tiles(metrics: pd.DataFrame, newest: pd.DataFrame) -> None:
     frame.tiles(tiles)
 
 
-def _trends(metrics: pd.DataFrame) -> None:
-    builds = sorted(metrics["built_at"].unique())
-    rows = metrics[metrics["built_at"].isin(builds[-_MOST_BUILDS:])].copy()
+def _trends(metrics: pd.DataFrame, builds: int) -> None:
+    rows = metrics.copy()
     rows["build"] = rows["built_at"].dt.strftime("%Y-%m-%d %H:%M:%S")
     there = set(rows["dimension"])
     st.subheader("Figures over the builds", anchor=False)
-    cut = "" if len(builds) <= _MOST_BUILDS else f"The newest {_MOST_BUILDS} builds. "
+    cut = "" if builds <= _MOST_BUILDS else f"The newest {_MOST_BUILDS} builds. "
     st.caption(
         f"{cut}The dashed line is the threshold: a share must not lie below it, any "
         "other figure not above. A red diamond failed; grey is not judged."
@@ -250,11 +266,11 @@ def _bucket_place(bucket: str) -> tuple[int, int, str]:
 def _newest(newest: pd.DataFrame) -> None:
     st.subheader("Figures of the newest build", anchor=False)
     frame.table(
-        newest.drop(columns=["build_id", "built_at"]).sort_values(
+        newest.drop(columns=["built_at"]).sort_values(
             "status", key=lambda status: status != "failed", kind="stable"
         ),
         {
-            "value": st.column_config.NumberColumn(format="%.4f"),
+            "value": st.column_config.NumberColumn(format="%.4f", width="medium"),
             "threshold": st.column_config.NumberColumn(format="%.4f"),
             "kept_count": "kept",
             "checked_count": "checked",

@@ -1,7 +1,10 @@
-"""Looks at the dashboard with a real browser: run by the tests with the Python of
-``.venv-services``, which has Playwright.
+"""Looks at the dashboard with a real browser: run with the Python of
+``.venv-services``, which has Playwright, by ``benchmarks.browser``.
 
-    browse_dashboard.py CHROMIUM ADDRESS FOLDER light|dark WIDTH PATH...
+    browse_dashboard.py CHROMIUM ADDRESS FOLDER light|dark WIDTH UNTIL PATH...
+
+Where UNTIL is not empty, a page is left open until it shows that text; the file
+``<page>-<theme>-opened.png`` is there as soon as it waits.
 
 Prints a JSON object for each path: the seconds until its charts were drawn, what it
 asked of other hosts, what the console said, and what the page showed.
@@ -27,6 +30,8 @@ SETTLED = """
         .every(chart => chart.querySelector('canvas, svg'))
 """
 
+SHOWS = "text => document.body.innerText.includes(text)"
+
 SHOWN = """
 () => ({
     title: document.querySelector('h1')?.innerText ?? '',
@@ -43,11 +48,20 @@ SHOWN = """
     exceptions: document.querySelectorAll('[data-testid="stException"]').length,
     sideways: document.documentElement.scrollWidth > window.innerWidth,
     text: document.querySelector('[data-testid="stMain"]').innerText,
+    sidebar: document.querySelector('[data-testid="stSidebar"]')?.innerText ?? '',
 })
 """
 
 
-def look(chromium: str, address: str, folder: Path, scheme: Any, width: int) -> None:
+def look(
+    chromium: str,
+    address: str,
+    folder: Path,
+    scheme: Any,
+    width: int,
+    until: str,
+    paths: list[str],
+) -> None:
     """Open each path in a tab of its own and say what was seen."""
     from playwright.sync_api import sync_playwright
 
@@ -61,7 +75,7 @@ def look(chromium: str, address: str, folder: Path, scheme: Any, width: int) -> 
             timezone_id="America/New_York",
             locale="en-GB",
         )
-        for path in sys.argv[6:]:
+        for path in paths:
             page = context.new_page()
             asked: list[str] = []
             said: list[str] = []
@@ -76,10 +90,14 @@ def look(chromium: str, address: str, folder: Path, scheme: Any, width: int) -> 
             page.goto(f"{address}/{path}", wait_until="domcontentloaded")
             page.wait_for_function(SETTLED, timeout=TIMEOUT)
             seconds = time.monotonic() - began
+            picture = folder / f"{path or 'overview'}-{scheme}.png"
+            if until:
+                page.screenshot(path=picture.with_stem(f"{picture.stem}-opened"))
+                page.wait_for_function(SHOWS, arg=until, timeout=TIMEOUT)
             page.wait_for_timeout(700)  # Axes are drawn in place after a resize.
             page.wait_for_function(SETTLED, timeout=TIMEOUT)
             seen = page.evaluate(SHOWN)
-            _whole_page(page, folder / f"{path or 'overview'}-{scheme}.png", width)
+            _whole_page(page, picture, width)
             outside = {
                 url
                 for url in asked
@@ -88,6 +106,7 @@ def look(chromium: str, address: str, folder: Path, scheme: Any, width: int) -> 
             }
             seen |= {
                 "path": path,
+                "picture": str(picture),
                 "seconds": seconds,
                 "outside": sorted(outside),
                 "console": said,
@@ -111,4 +130,5 @@ def _whole_page(page: Any, file: Path, width: int) -> None:
 
 
 if __name__ == "__main__":
-    look(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
+    _, given, at, out, light_or_dark, pixels, text, *pages = sys.argv
+    look(given, at, Path(out), light_or_dark, int(pixels), text, pages)
