@@ -61,6 +61,7 @@ demo: $(VENV)/core.stamp ## make sample data, load it, build every layer, write 
 daily-batch: $(VENV)/core.stamp ## run the next daily batch, or DAY=n, or all up to SIMULATE=n; results in batch-results
 	@test -e "$${WINNOW_WAREHOUSE:-winnow.duckdb}" || $(MAKE) demo
 	@$(BIN)/winnow batches daily --out $(BATCH_RESULTS) --day "$${DAY-}" --simulate "$${SIMULATE-}" $${CONTINUE:+--continue}
+
 $(VENV)/dashboard.stamp: requirements/dashboard.lock pyproject.toml
 	$(call install,dashboard)
 
@@ -118,6 +119,7 @@ bench-sampling: $(VENV)/dev.stamp $(PEERS)/peers.stamp ## compare negative sampl
 .PHONY: bench-ranking
 bench-ranking: $(VENV)/dev.stamp ## ranking metrics of 1 million users x 100 recommendations, beside ranx (about ten minutes)
 	$(BIN)/python -m benchmarks.ranking_metrics
+
 .PHONY: evaluate-ml100k
 evaluate-ml100k: $(VENV)/dev.stamp ## compare the baselines with published figures on ml-100k (about two minutes)
 	$(BIN)/python -m benchmarks.evaluate_ml100k
