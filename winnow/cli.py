@@ -23,9 +23,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.errors import BuildError, InputError
-from winnow.evaluate_commands import evaluate
 from winnow.batches_commands import app as batches_app
 from winnow.dashboard_command import dashboard
+from winnow.evaluate_commands import evaluate
 from winnow.rejected_commands import app as rejected_app
 
 if TYPE_CHECKING:
