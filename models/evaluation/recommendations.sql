@@ -175,14 +175,14 @@ newest_predictions as (
     from {{ ref('predictions') }}
 
     qualify row_number() over (
-        partition by
-            tenant_id,
-            model,
-            model_version,
-            user_id,
-            item_id
-        order by predicted_at desc nulls last
-    ) = 1
+            partition by
+                tenant_id,
+                model,
+                model_version,
+                user_id,
+                item_id
+            order by predicted_at desc nulls last
+        ) = 1
 
 ),
 
