@@ -221,14 +221,8 @@ segments as (
 
     select
         group_number,
-        unnest(
-            [
-                {'kind': 'all', 'segment': 'all'},
-                {'kind': 'activity', 'segment': activity},
-                {'kind': 'popularity', 'segment': popularity},
-                {'kind': 'user_age', 'segment': user_age}
-            ]
-        ) as segment
+        unnest(['all', 'activity', 'popularity', 'user_age']) as segment_kind,
+        unnest(['all', activity, popularity, user_age]) as segment
 
     from groups
 
@@ -238,8 +232,8 @@ exposures as (
 
     select
         bucket_exposures.list_number,
-        segments.segment.kind as segment_kind,
-        segments.segment.segment as segment,
+        segments.segment_kind,
+        segments.segment,
         list_cuts.k,
         bucket_exposures.item_index,
         cast(sum(bucket_exposures.exposure_count) as bigint) as exposure_count
@@ -255,8 +249,8 @@ exposures as (
 
     group by
         bucket_exposures.list_number,
-        segments.segment.kind,
-        segments.segment.segment,
+        segments.segment_kind,
+        segments.segment,
         list_cuts.k,
         bucket_exposures.item_index
 

@@ -175,14 +175,14 @@ newest_predictions as (
     from {{ ref('predictions') }}
 
     qualify row_number() over (
-        partition by
-            tenant_id,
-            model,
-            model_version,
-            user_id,
-            item_id
-        order by predicted_at desc nulls last
-    ) = 1
+            partition by
+                tenant_id,
+                model,
+                model_version,
+                user_id,
+                item_id
+            order by predicted_at desc nulls last
+        ) = 1
 
 ),
 
@@ -289,7 +289,7 @@ loaded_recommendations as (
 
 ),
 
--- The baselines' places are as they are: their many rows are joined and not sorted. They
+-- The baselines' places are as they are: many rows that are joined and not sorted. They
 -- meet the larger tables first, by left joins, while DuckDB knows how many they are: it
 -- would otherwise build its hash table from them.
 

@@ -399,9 +399,9 @@ user_list_metrics as (
         list_sums.user_index,
         list_sums.item_count,
         case when numbered_lists.candidates = 'full'
-            then
-                log2(numbered_lists.train_user_count)
-                - list_sums.information / list_sums.item_count
+                then
+                    log2(numbered_lists.train_user_count)
+                    - list_sums.information / list_sums.item_count
         end as novelty,
         case
             when
@@ -424,9 +424,9 @@ user_list_metrics as (
                     )
         end as diversity,
         case when numbered_lists.candidates = 'full'
-            then
-                list_sums.user_count / list_sums.item_count
-                / user_segments.profile_popularity - 1
+                then
+                    list_sums.user_count / list_sums.item_count
+                    / user_segments.profile_popularity - 1
         end as popularity_bias
 
     from list_sums

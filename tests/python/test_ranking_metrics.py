@@ -476,3 +476,30 @@ def test_one_thread_and_shuffled_rows_change_no_bit(
             again = connection.execute(query).fetchall()
             assert again == rows_of(built, query)
             assert again
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        *(("metric_ks", ks, "metric_ks must be") for ks in (None, "", " ", "0")),
+        *(("metric_ks", ks, "metric_ks must be") for ks in ("1001", "5 5", "5,10")),
+        *(
+            ("metric_ks", ks, "metric_ks must be")
+            for ks in ("-5", "2.5", "five", "1e2")
+        ),
+        ("ndcg_gain", "graded", "ndcg_gain must be binary, weight or rating"),
+        ("ndcg_gain", None, "ndcg_gain must be binary, weight or rating"),
+    ],
+)
+def test_settings_that_make_no_sense_fail_with_a_sentence(
+    models: CompiledModels,
+    database: duckdb.DuckDBPyConnection,
+    column: str,
+    value: str | None,
+    said: str,
+) -> None:
+    tables = Case([Positive("u", "a", "test")]).tables("shop")
+    tables["seeds.tenant_settings"][0][column] = value
+    sentence = f"Tenant shop in seeds/tenant_settings.csv: {said}"
+    with pytest.raises(duckdb.Error, match=sentence):
+        models.run(database, tables)
