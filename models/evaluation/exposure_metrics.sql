@@ -1,7 +1,7 @@
 {#-
-    One row per list over the full catalogue, k and segment of users in which anything was
-    recommended: how the first k places are shared out among the items of the tenant's
-    catalogue. Recommended items that are not in the catalogue are left out.
+    One row per list over the full catalogue, k and segment of users in which anything
+    was recommended: how the first k places are shared out among the items of the
+    tenant's catalogue. Recommended items that are not in the catalogue are left out.
 -#}
 
 with
@@ -67,34 +67,48 @@ metric_settings as (
 
     select
         tenant_id,
-        ks
+        ks,
+        k_by_place
 
     from {{ ref('metric_settings') }}
 
 ),
 
-list_places as (
+scopes as (
 
     select
-        recommendation_lists.list_number,
-        unnest(range(1, list_max(metric_settings.ks) + 1)) as rank,
-        metric_settings.ks
+        tenant_id,
+        split_name,
+        fold,
+        row_number() over (
+            order by tenant_id asc, split_name asc, fold asc
+        ) as scope_number
 
     from recommendation_lists
 
-    inner join metric_settings
-        on recommendation_lists.tenant_id = metric_settings.tenant_id
+    group by
+        tenant_id,
+        split_name,
+        fold
 
 ),
 
-bucketed_places as (
+numbered_lists as (
 
     select
-        list_number,
-        rank,
-        list_min(list_filter(ks, lambda k: k >= rank)) as k
+        recommendation_lists.list_number,
+        scopes.scope_number,
+        metric_settings.k_by_place
 
-    from list_places
+    from recommendation_lists
+
+    inner join scopes
+        on recommendation_lists.tenant_id = scopes.tenant_id
+        and recommendation_lists.split_name = scopes.split_name
+        and recommendation_lists.fold = scopes.fold
+
+    inner join metric_settings
+        on recommendation_lists.tenant_id = metric_settings.tenant_id
 
 ),
 
@@ -117,19 +131,41 @@ groups as (
 
 ),
 
-list_users as (
+list_depths as (
 
     select
-        recommendation_lists.list_number,
+        *,
+        unnest(range(1, len(k_by_place) + 1)) as rank
+
+    from numbered_lists
+
+),
+
+list_places as (
+
+    select
+        list_number,
+        rank,
+        k_by_place[rank] as k,
+        scope_number
+
+    from list_depths
+
+),
+
+scoped_users as (
+
+    select
+        scopes.scope_number,
         user_segments.user_index,
         groups.group_number
 
-    from recommendation_lists
+    from user_segments
 
-    inner join user_segments
-        on recommendation_lists.tenant_id = user_segments.tenant_id
-        and recommendation_lists.split_name = user_segments.split_name
-        and recommendation_lists.fold = user_segments.fold
+    inner join scopes
+        on user_segments.tenant_id = scopes.tenant_id
+        and user_segments.split_name = scopes.split_name
+        and user_segments.fold = scopes.fold
 
     inner join groups
         on user_segments.activity = groups.activity
@@ -138,30 +174,33 @@ list_users as (
 
 ),
 
+-- Each recommendation is counted once, in the smallest k that its place is within. Left
+-- joins: DuckDB keeps their order and builds its hash tables from the small sides.
+
 bucket_exposures as (
 
     select
         recommendations.list_number,
-        list_users.group_number,
+        scoped_users.group_number,
         recommendations.item_index,
-        bucketed_places.k,
+        list_places.k,
         count(*) as exposure_count
 
     from recommendations
 
-    inner join bucketed_places
-        on recommendations.list_number = bucketed_places.list_number
-        and recommendations.rank = bucketed_places.rank
+    left join list_places
+        on recommendations.list_number = list_places.list_number
+        and recommendations.rank = list_places.rank
 
-    inner join list_users
-        on recommendations.list_number = list_users.list_number
-        and recommendations.user_index = list_users.user_index
+    left join scoped_users
+        on list_places.scope_number = scoped_users.scope_number
+        and recommendations.user_index = scoped_users.user_index
 
     group by
         recommendations.list_number,
-        list_users.group_number,
+        scoped_users.group_number,
         recommendations.item_index,
-        bucketed_places.k
+        list_places.k
 
 ),
 
@@ -182,14 +221,8 @@ segments as (
 
     select
         group_number,
-        unnest(
-            [
-                {'kind': 'all', 'segment': 'all'},
-                {'kind': 'activity', 'segment': activity},
-                {'kind': 'popularity', 'segment': popularity},
-                {'kind': 'user_age', 'segment': user_age}
-            ]
-        ) as segment
+        unnest(['all', 'activity', 'popularity', 'user_age']) as segment_kind,
+        unnest(['all', activity, popularity, user_age]) as segment
 
     from groups
 
@@ -199,8 +232,8 @@ exposures as (
 
     select
         bucket_exposures.list_number,
-        segments.segment.kind as segment_kind,
-        segments.segment.segment as segment,
+        segments.segment_kind,
+        segments.segment,
         list_cuts.k,
         bucket_exposures.item_index,
         cast(sum(bucket_exposures.exposure_count) as bigint) as exposure_count
@@ -216,8 +249,8 @@ exposures as (
 
     group by
         bucket_exposures.list_number,
-        segments.segment.kind,
-        segments.segment.segment,
+        segments.segment_kind,
+        segments.segment,
         list_cuts.k,
         bucket_exposures.item_index
 

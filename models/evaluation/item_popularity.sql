@@ -1,6 +1,6 @@
 {#-
-    One row per tenant, split, fold and item of which train has a positive: how popular it
-    is there. Counted over train alone: popularity that has seen test would leak.
+    One row per tenant, split, fold and item of which train has a positive: how popular
+    it is there. Counted over train alone: popularity that has seen test would leak.
 -#}
 
 with

@@ -1,6 +1,6 @@
 {#-
-    One row per tenant: how its models are judged, from the seed tenant_settings. Settings
-    that make no sense make the model fail with a sentence.
+    One row per tenant: how its models are judged, from the seed tenant_settings.
+    Settings that make no sense make the model fail with a sentence.
 -#}
 
 with
@@ -99,6 +99,10 @@ metric_settings as (
         ) as tenant_id,
         ndcg_gain,
         ks,
+        list_transform(
+            range(1, list_max(ks) + 1),
+            lambda place: list_min(list_filter(ks, lambda k: k >= place))
+        ) as k_by_place,
         positive_rating_minimum,
         recommend_seen_items
 

@@ -1,11 +1,11 @@
 {#-
-    One row per tenant, split, fold, model, version, set of candidates, metric, segment of
-    users and k. Ranking metrics are means over users; RMSE, MAE and MSE are over all
+    One row per tenant, split, fold, model, version, set of candidates, metric, segment
+    of users and k. Ranking metrics are means over users; RMSE, MAE and MSE are over all
     rated interactions of the segment's users, and no means of users; coverage and Gini
     are of the segment's lists together.
 
-    Users are first summed up by the combination of their segments, of which there are at
-    most 24, and then by each segment.
+    Users are first summed up by the combination of their segments, of which there are
+    at most 24, and then by each segment.
 -#}
 
 {%- set ranking_metrics = [
@@ -84,11 +84,10 @@ ranking_groups as (
         user_segments.popularity,
         user_segments.user_age,
         user_ranking_metrics.k,
-        count(*) as user_count,
         {%- for metric in ranking_metrics %}
-        {{ exact_sum("user_ranking_metrics." ~ metric) }} as {{ metric }}
-        {{- "," if not loop.last }}
+        {{ exact_sum("user_ranking_metrics." ~ metric) }} as {{ metric }},
         {%- endfor %}
+        count(*) as user_count
 
     from user_ranking_metrics
 
@@ -115,11 +114,11 @@ list_groups as (
         user_segments.popularity,
         user_segments.user_age,
         user_list_metrics.k,
-        count(*) as user_count
-        {%- for metric in list_metrics %},
+        {%- for metric in list_metrics %}
         count(user_list_metrics.{{ metric }}) as {{ metric }}_count,
-        {{ exact_sum("user_list_metrics." ~ metric) }} as {{ metric }}
+        {{ exact_sum("user_list_metrics." ~ metric) }} as {{ metric }},
         {%- endfor %}
+        count(*) as user_count
 
     from user_list_metrics
 
@@ -390,14 +389,8 @@ segment_rows as (
 
     select
         *,
-        unnest(
-            [
-                {'kind': 'all', 'name': 'all'},
-                {'kind': 'activity', 'name': activity},
-                {'kind': 'popularity', 'name': popularity},
-                {'kind': 'user_age', 'name': user_age}
-            ]
-        ) as segment
+        unnest(['all', 'activity', 'popularity', 'user_age']) as segment_kind,
+        unnest(['all', activity, popularity, user_age]) as segment
 
     from sums
 
@@ -412,8 +405,8 @@ segment_sums as (
         model_version,
         candidates,
         metric,
-        segment.kind as segment_kind,
-        segment.name as segment,
+        segment_kind,
+        segment,
         k,
         fold,
         cast(sum(user_count) as bigint) as user_count,
@@ -428,8 +421,8 @@ segment_sums as (
         model_version,
         candidates,
         metric,
-        segment.kind,
-        segment.name,
+        segment_kind,
+        segment,
         k,
         fold
 

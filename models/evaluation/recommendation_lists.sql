@@ -1,13 +1,14 @@
 {#-
-    One row per tenant, split, fold, model, version and set of candidates for which ranking
-    metrics are made: the baselines' lists and, on the tenant's first split, those that
-    were loaded.
+    One row per tenant, split, fold, model, version and set of candidates for which
+    ranking metrics are made: the baselines' lists and, on the tenant's first split,
+    those that were loaded.
 
-    Loaded predictions say of themselves only whether they have ranks. Without ranks they
-    are lists unless each is of a pair that met in the data anyway: those are predicted
-    ratings. What lies within the stored candidates alone is judged on them and called
-    `sampled`, never `full`; a model that has all of them and more is judged both ways.
-    Where the stored candidates are all that the user had not seen, they are no sample.
+    Loaded predictions say of themselves only whether they have ranks. Without ranks
+    they are lists unless each is of a pair that met in the data anyway: those are
+    predicted ratings. What lies within the stored candidates alone is judged on them
+    and called `sampled`, never `full`; a model that has all of them and more is judged
+    both ways. Where the stored candidates are all that the user had not seen, they are
+    no sample.
 -#}
 
 with

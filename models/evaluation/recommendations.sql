@@ -3,10 +3,10 @@
     place: what was recommended to users who have something to find in test. Places run
     from 1 without gaps.
 
-    Loaded predictions are ordered by rank, then score, then item_id. Of an item that was
-    predicted at several instants the newest prediction counts. What the user has a
-    positive of in train is taken out, unless the tenant recommends what was seen; not in
-    sampled lists, which hold the candidates and the test items, whatever these are.
+    Loaded predictions are ordered by rank, then score, then item_id. Of an item that
+    was predicted at several instants the newest prediction counts. What the user has a
+    positive of in train is taken out, unless the tenant recommends what was seen; not
+    in sampled lists, which hold the candidates and the test items, whatever these are.
 -#}
 
 with
@@ -94,6 +94,17 @@ test_users as (
 
 ),
 
+users as (
+
+    select
+        tenant_id,
+        user_id,
+        user_index
+
+    from {{ ref('users') }}
+
+),
+
 items as (
 
     select
@@ -164,14 +175,14 @@ newest_predictions as (
     from {{ ref('predictions') }}
 
     qualify row_number() over (
-        partition by
-            tenant_id,
-            model,
-            model_version,
-            user_id,
-            item_id
-        order by predicted_at desc nulls last
-    ) = 1
+            partition by
+                tenant_id,
+                model,
+                model_version,
+                user_id,
+                item_id
+            order by predicted_at desc nulls last
+        ) = 1
 
 ),
 
@@ -242,39 +253,91 @@ unseen_predictions as (
 
 ),
 
-places as (
+loaded_recommendations as (
 
     select
-        list_number,
-        tenant_id,
-        user_id,
-        item_id,
-        user_index,
-        score,
+        listed.tenant_id,
+        listed.user_id,
+        listed.item_id,
+        recommendation_lists.split_name,
+        recommendation_lists.model,
+        recommendation_lists.model_version,
+        recommendation_lists.candidates,
+        recommendation_lists.fold,
+        recommendation_lists.list_number,
         row_number() over (
             partition by
-                list_number,
-                user_index
+                listed.list_number,
+                listed.user_index
             order by
-                rank asc nulls last,
-                score desc nulls last,
-                item_id asc
-        ) as rank
+                listed.rank asc nulls last,
+                listed.score desc nulls last,
+                listed.item_id asc
+        ) as rank,
+        listed.user_index,
+        items.item_index,
+        listed.score
 
-    from unseen_predictions
+    from unseen_predictions as listed
 
-    union all
+    inner join recommendation_lists
+        on listed.list_number = recommendation_lists.list_number
+
+    left join items
+        on listed.tenant_id = items.tenant_id
+        and listed.item_id = items.item_id
+
+),
+
+-- The baselines' places are as they are: their many rows are joined and not sorted. They
+-- meet the larger tables first, by left joins, while DuckDB knows how many they are: it
+-- would otherwise build its hash table from them.
+
+numbered_baselines as (
 
     select
-        recommendation_lists.list_number,
         baselines.tenant_id,
         baselines.user_id,
         baselines.item_id,
-        test_users.user_index,
-        baselines.score,
-        baselines.rank
+        baselines.split_name,
+        baselines.model,
+        baselines.model_version,
+        baselines.fold,
+        baselines.rank,
+        users.user_index,
+        items.item_index,
+        baselines.score
 
     from {{ ref('baseline_recommendations') }} as baselines
+
+    left join items
+        on baselines.tenant_id = items.tenant_id
+        and baselines.item_id = items.item_id
+
+    left join users
+        on baselines.tenant_id = users.tenant_id
+        and baselines.user_id = users.user_id
+
+),
+
+baseline_recommendations as (
+
+    select
+        baselines.tenant_id,
+        baselines.user_id,
+        baselines.item_id,
+        baselines.split_name,
+        baselines.model,
+        baselines.model_version,
+        recommendation_lists.candidates,
+        baselines.fold,
+        recommendation_lists.list_number,
+        baselines.rank,
+        baselines.user_index,
+        baselines.item_index,
+        baselines.score
+
+    from numbered_baselines as baselines
 
     inner join recommendation_lists
         on baselines.tenant_id = recommendation_lists.tenant_id
@@ -283,41 +346,17 @@ places as (
         and baselines.model = recommendation_lists.model
         and baselines.model_version = recommendation_lists.model_version
 
-    inner join test_users
-        on baselines.tenant_id = test_users.tenant_id
-        and baselines.user_id = test_users.user_id
-        and baselines.split_name = test_users.split_name
-        and baselines.fold = test_users.fold
-
     where recommendation_lists.is_baseline
 
 ),
 
 recommendations as (
 
-    select
-        places.tenant_id,
-        places.user_id,
-        places.item_id,
-        recommendation_lists.split_name,
-        recommendation_lists.model,
-        recommendation_lists.model_version,
-        recommendation_lists.candidates,
-        recommendation_lists.fold,
-        recommendation_lists.list_number,
-        places.rank,
-        places.user_index,
-        items.item_index,
-        places.score
+    select * from loaded_recommendations
 
-    from places
+    union all
 
-    inner join recommendation_lists
-        on places.list_number = recommendation_lists.list_number
-
-    left join items
-        on places.tenant_id = items.tenant_id
-        and places.item_id = items.item_id
+    select * from baseline_recommendations
 
 )
 

@@ -1,7 +1,8 @@
 {#-
-    One row per tenant, split, fold, user and item of which the user has a test positive:
-    the items that a list should have. However often the user met the item in test, it is
-    one relevant item. Its place is that in the best list there can be, for NDCG.
+    One row per tenant, split, fold, user and item of which the user has a test
+    positive: the items that a list should have. However often the user met the item in
+    test, it is one relevant item. Its place is that in the best list there can be, for
+    NDCG.
 -#}
 
 with

@@ -1,12 +1,13 @@
 {#-
     One row per list, user with something to find in test and something recommended, and
-    k: what the first k places of the list are like, right or wrong. Users without a list
-    have no row. Sampled lists have a length only: what else they are like was drawn.
+    k: what the first k places of the list are like, right or wrong. Users without a
+    list have no row. Sampled lists have a length only: what else they are like was
+    drawn.
 
     Each recommendation is counted once, in the smallest k that its place is within; the
     others add up the smaller ones. The similarity of all pairs of a list is had without
-    pairs: items are unit vectors over categories, and the squared length of their sum is
-    the sum of the cosines of all pairs, both ways and with itself.
+    pairs: items are unit vectors over categories, and the squared length of their sum
+    is the sum of the cosines of all pairs, both ways and with itself.
 -#}
 
 with
@@ -26,7 +27,7 @@ recommendation_lists as (
 
 ),
 
-recommendations as (
+recommendations as {{ inlined() }} (
 
     select
         list_number,
@@ -83,7 +84,8 @@ metric_settings as (
 
     select
         tenant_id,
-        ks
+        ks,
+        k_by_place
 
     from {{ ref('metric_settings') }}
 
@@ -96,37 +98,6 @@ cuts as (
         unnest(ks) as k
 
     from metric_settings
-
-),
-
--- Places up to the largest k, each with the smallest k that it is within.
-
-depths as (
-
-    select
-        tenant_id,
-        unnest(range(1, list_max(ks) + 1)) as rank
-
-    from metric_settings
-
-),
-
-places as (
-
-    select
-        depths.tenant_id,
-        depths.rank,
-        min(cuts.k) as k
-
-    from depths
-
-    inner join cuts
-        on depths.tenant_id = cuts.tenant_id
-        and depths.rank <= cuts.k
-
-    group by
-        depths.tenant_id,
-        depths.rank
 
 ),
 
@@ -173,9 +144,13 @@ numbered_lists as (
         recommendation_lists.*,
         scopes.scope_number,
         scopes.tenant_number,
-        train_sizes.train_user_count
+        train_sizes.train_user_count,
+        metric_settings.k_by_place
 
     from recommendation_lists
+
+    inner join metric_settings
+        on recommendation_lists.tenant_id = metric_settings.tenant_id
 
     inner join scopes
         on recommendation_lists.tenant_id = scopes.tenant_id
@@ -189,24 +164,30 @@ numbered_lists as (
 
 ),
 
-list_places as (
+-- The places of each list up to the largest k, with the smallest k that each is within.
+
+list_depths as (
 
     select
-        numbered_lists.list_number,
-        numbered_lists.scope_number,
-        numbered_lists.tenant_number,
-        numbered_lists.candidates,
-        places.rank,
-        places.k
+        *,
+        unnest(range(1, len(k_by_place) + 1)) as rank
 
     from numbered_lists
 
-    inner join places
-        on numbered_lists.tenant_id = places.tenant_id
-
 ),
 
--- What a list is made of, item by item, with items numbered by scope.
+list_places as (
+
+    select
+        list_number,
+        rank,
+        k_by_place[rank] as k,
+        scope_number,
+        case candidates when 'full' then tenant_number end as tenant_number
+
+    from list_depths
+
+),
 
 scoped_items as (
 
@@ -214,7 +195,9 @@ scoped_items as (
         scopes.scope_number,
         items.item_index,
         coalesce(item_popularity.user_count, 0) as user_count,
-        coalesce(len(items.categories) > 0, false) as has_categories
+        {{ exact_steps('log2(greatest(coalesce(item_popularity.user_count, 1), 1))') }}
+            as information,
+        cast(coalesce(len(items.categories) > 0, false) as bigint) as has_categories
 
     from items
 
@@ -229,20 +212,23 @@ scoped_items as (
 
 ),
 
+-- Left joins here and below: DuckDB keeps their order and builds its hash tables from
+-- the small sides. What finds no match sums to nothing.
+
 bucket_sums as (
 
     select
-        list_places.list_number,
+        recommendations.list_number,
         recommendations.user_index,
         list_places.k,
         count(*) as item_count,
-        count(*) filter (where scoped_items.has_categories) as categorised_count,
-        sum(coalesce(scoped_items.user_count, 0)) as user_count,
-        {{ exact_sum('log2(greatest(scoped_items.user_count, 1))') }} as information
+        coalesce(sum(scoped_items.has_categories), 0) as categorised_count,
+        coalesce(sum(scoped_items.user_count), 0) as user_count,
+        coalesce(sum(scoped_items.information), 0) as information
 
     from recommendations
 
-    inner join list_places
+    left join list_places
         on recommendations.list_number = list_places.list_number
         and recommendations.rank = list_places.rank
 
@@ -251,7 +237,7 @@ bucket_sums as (
         and recommendations.item_index = scoped_items.item_index
 
     group by
-        list_places.list_number,
+        recommendations.list_number,
         recommendations.user_index,
         list_places.k
 
@@ -279,7 +265,7 @@ list_sums as (
         cast(sum(bucket_sums.item_count) as bigint) as item_count,
         sum(bucket_sums.categorised_count) as categorised_count,
         sum(bucket_sums.user_count) as user_count,
-        {{ exact_sum('bucket_sums.information') }} as information
+        sum(bucket_sums.information) / 1e12 as information
 
     from bucket_sums
 
@@ -302,7 +288,7 @@ item_categories as (
         tenant_id,
         item_index,
         unnest(categories) as category,
-        1 / sqrt(len(categories)) as weight
+        {{ exact_steps('1 / sqrt(len(categories))') }} as weight
 
     from items
 
@@ -334,26 +320,24 @@ numbered_categories as (
 bucket_vectors as (
 
     select
-        list_places.list_number,
+        recommendations.list_number,
         recommendations.user_index,
         numbered_categories.category_number,
         list_places.k,
-        {{ exact_sum('numbered_categories.weight') }} as weight
+        sum(numbered_categories.weight) as weight
 
     from recommendations
 
-    inner join list_places
+    left join list_places
         on recommendations.list_number = list_places.list_number
         and recommendations.rank = list_places.rank
 
-    inner join numbered_categories
+    left join numbered_categories
         on list_places.tenant_number = numbered_categories.tenant_number
         and recommendations.item_index = numbered_categories.item_index
 
-    where list_places.candidates = 'full'
-
     group by
-        list_places.list_number,
+        recommendations.list_number,
         recommendations.user_index,
         numbered_categories.category_number,
         list_places.k
@@ -367,7 +351,7 @@ list_vectors as (
         bucket_vectors.user_index,
         bucket_vectors.category_number,
         list_cuts.k,
-        {{ exact_sum('bucket_vectors.weight') }} as weight
+        sum(bucket_vectors.weight) / 1e12 as weight
 
     from bucket_vectors
 
@@ -415,29 +399,34 @@ user_list_metrics as (
         list_sums.user_index,
         list_sums.item_count,
         case when numbered_lists.candidates = 'full'
-            then
-                log2(numbered_lists.train_user_count)
-                - list_sums.information / list_sums.item_count
+                then
+                    log2(numbered_lists.train_user_count)
+                    - list_sums.information / list_sums.item_count
         end as novelty,
-        case when numbered_lists.candidates = 'full' and list_sums.categorised_count >= 2
-            then
-                greatest(
-                    least(
-                        1
-                        - (list_lengths.squared_length - list_sums.categorised_count)
-                        / (
-                            list_sums.categorised_count
-                            * (list_sums.categorised_count - 1)
+        case
+            when
+                numbered_lists.candidates = 'full'
+                and list_sums.categorised_count >= 2
+                then
+                    greatest(
+                        least(
+                            1
+                            - (
+                                list_lengths.squared_length
+                                - list_sums.categorised_count
+                            ) / (
+                                list_sums.categorised_count
+                                * (list_sums.categorised_count - 1)
+                            ),
+                            1
                         ),
-                        1
-                    ),
-                    0
-                )
+                        0
+                    )
         end as diversity,
         case when numbered_lists.candidates = 'full'
-            then
-                list_sums.user_count / list_sums.item_count
-                / user_segments.profile_popularity - 1
+                then
+                    list_sums.user_count / list_sums.item_count
+                    / user_segments.profile_popularity - 1
         end as popularity_bias
 
     from list_sums

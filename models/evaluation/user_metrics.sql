@@ -1,8 +1,8 @@
 {#-
-    One row per tenant, split, fold, model, version, set of candidates, user, metric and k:
-    every metric that one user's list or ratings have a value of, for tests of
-    significance. A view: the tables below it hold a column for each metric, and a query of
-    one metric reads that column alone.
+    One row per tenant, split, fold, model, version, set of candidates, user, metric and
+    k: every metric that one user's list or ratings have a value of, for tests of
+    significance. A view: the tables below it hold a column for each metric, and a query
+    of one metric reads that column alone.
 -#}
 
 {%- set metrics_of = {

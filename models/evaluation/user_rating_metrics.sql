@@ -1,6 +1,6 @@
 {#-
-    One row per tenant, split, fold, model, version and user with a rated test interaction
-    for which the model predicted a rating: how far off the predictions are.
+    One row per tenant, split, fold, model, version and user with a rated test
+    interaction for which the model predicted a rating: how far off the predictions are.
 -#}
 
 with

@@ -1,7 +1,8 @@
 {#-
-    One row per tenant, split, fold and user with something to find or to rate in test: the
-    groups of users for which metrics are made, from the user's positives in train. Users
-    alike are in one group: a user stands at the middle of those with the same figure.
+    One row per tenant, split, fold and user with something to find or to rate in test:
+    the groups of users for which metrics are made, from the user's positives in train.
+    Users alike are in one group: a user stands at the middle of those with the same
+    figure.
 -#}
 
 with
