@@ -94,6 +94,7 @@ bench-sampling: $(VENV)/dev.stamp $(PEERS)/peers.stamp ## compare negative sampl
 .PHONY: bench-ranking
 bench-ranking: $(VENV)/dev.stamp ## ranking metrics of 1 million users x 100 recommendations, beside ranx (about ten minutes)
 	$(BIN)/python -m benchmarks.ranking_metrics
+
 .PHONY: evaluate-ml100k
 evaluate-ml100k: $(VENV)/dev.stamp ## compare the baselines with published figures on ml-100k (about two minutes)
 	$(BIN)/python -m benchmarks.evaluate_ml100k
