@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -142,13 +143,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         events: Sequence[Event],
         *,
         duckdb_threads: int = 2,
-        predictions: Sequence[tuple[Any, ...]] = (),
     ) -> Built:
         settings = make_settings(home / name).model_copy(
             update={"target": home / "target", "duckdb_threads": duckdb_threads}
         )
         settings.warehouse.parent.mkdir()
-        write_prepared(settings.warehouse, events, predictions)
+        write_prepared(settings.warehouse, events)
         result = run_dbt(settings, ["run", "--select", *MODELS])
         if not result.succeeded:
             raise AssertionError([failure.message for failure in result.failures])
@@ -163,9 +163,18 @@ def built(build: Build, events: list[Event]) -> Built:
     return build("first", events)
 
 
-def write_prepared(
-    warehouse: Path, events: Sequence[Event], predictions: Sequence[tuple[Any, ...]]
-) -> None:
+@pytest.fixture
+def copied(built: Built, tmp_path: Path) -> Settings:
+    """A copy of the first build, to be changed."""
+    settings = make_settings(tmp_path).model_copy(
+        update={"target": built.settings.target}
+    )
+    settings.warehouse.parent.mkdir(exist_ok=True)
+    shutil.copy(built.settings.warehouse, settings.warehouse)
+    return settings
+
+
+def write_prepared(warehouse: Path, events: Sequence[Event]) -> None:
     """Create the tables that the models read."""
     frame = pd.DataFrame(
         [
@@ -212,12 +221,6 @@ def write_prepared(
             )
             """
         )
-        if predictions:
-            connection.executemany(
-                "insert into prepared.prediction_records values "
-                "(?, ?, ?, ?, ?, 'canonical', 'predictions', 'f', 'l', ?, ?, 1, ?, 1)",
-                predictions,
-            )
         write_seed(
             connection, [*SPLITS, Split("*", "ratio", 1, "user_time_ratio", 0.5, 0.2)]
         )
@@ -679,14 +682,11 @@ def test_what_is_held_out_reaches_no_prediction(
     assert both and all(sides[0][key] == sides[1][key] for key in both)
 
 
-def test_the_singular_tests_pass_and_each_one_can_fail(
-    build: Build, events: list[Event]
-) -> None:
-    checked = build("checked", events)
+def test_the_singular_tests_pass_and_each_one_can_fail(copied: Settings) -> None:
     run = ["test", "--select", *SINGULAR_TESTS]
-    result = run_dbt(checked.settings, run)
+    result = run_dbt(copied, run)
     assert result.succeeded, result.failures
-    with duckdb.connect(str(checked.settings.warehouse)) as connection:
+    with duckdb.connect(str(copied.warehouse)) as connection:
         connection.execute(
             "update training.split_cuts set train_until = "
             "train_until + interval '3 days' where split_name = 'time' "
@@ -702,12 +702,12 @@ def test_the_singular_tests_pass_and_each_one_can_fail(
             limit 1
             """
         )
-    spoilt = run_dbt(checked.settings, run)
+    spoilt = run_dbt(copied, run)
     assert {failure.node for failure in spoilt.failures} == set(SINGULAR_TESTS)
 
 
 def test_loaded_scores_are_judged_on_the_main_fold_of_the_first_split(
-    build: Build, events: list[Event]
+    copied: Settings, events: list[Event]
 ) -> None:
     parts = split_of_each(TIME, "timed", events)
     tested = [
@@ -721,19 +721,22 @@ def test_loaded_scores_are_judged_on_the_main_fold_of_the_first_split(
     assert (one.user_id, one.item_id) != (other.user_id, other.item_id)
     pair = ("timed", "mine", "2", one.user_id, one.item_id)
     early, late = datetime(2024, 1, 1), datetime(2024, 1, 2)
-    loaded = build(
-        "loaded",
-        events,
-        predictions=[
-            (*pair, 1.5, None, None),
-            (*pair, 2.5, None, early),
-            (*pair, 3.5, None, late),
-            ("timed", "mine", "2", other.user_id, other.item_id, None, 1, None),
-            ("timed", "elsewhere", "", "nobody", "nothing", 4.0, None, None),
-            ("timed", "ranks", "", one.user_id, one.item_id, 4.0, 1, None),
-        ],
-    )
-    found = loaded.rows(
+    with duckdb.connect(str(copied.warehouse)) as connection:
+        connection.executemany(
+            "insert into prepared.prediction_records values "
+            "(?, ?, ?, ?, ?, 'canonical', 'predictions', 'f', 'l', ?, ?, 1, ?, 1)",
+            [
+                (*pair, 1.5, None, None),
+                (*pair, 2.5, None, early),
+                (*pair, 3.5, None, late),
+                ("timed", "mine", "2", other.user_id, other.item_id, None, 1, None),
+                ("timed", "elsewhere", "", "nobody", "nothing", 4.0, None, None),
+                ("timed", "ranks", "", one.user_id, one.item_id, 4.0, 1, None),
+            ],
+        )
+    result = run_dbt(copied, ["run", "--select", "predictions", "rating_predictions"])
+    assert result.succeeded, result.failures
+    found = Built(copied).rows(
         "(from evaluation.rating_predictions "
         "where model in ('mine', 'elsewhere', 'ranks'))",
         "model, model_version, split_name, fold, interaction_id, user_id, item_id, "
@@ -773,32 +776,26 @@ def test_loaded_scores_are_judged_on_the_main_fold_of_the_first_split(
     ids=["unknown names", "none and more", "splits", "days", "without times"],
 )
 def test_settings_that_make_no_sense_stop_the_build_with_a_sentence(
-    build: Build, events: list[Event], tenant: Tenant, reason: str, refused: Settings
+    copied: Settings, tenant: Tenant, reason: str
 ) -> None:
-    with duckdb.connect(str(refused.warehouse)) as connection:
+    with duckdb.connect(str(copied.warehouse)) as connection:
         write_tenants(connection, [TENANTS[0], tenant])
-    result = run_dbt(refused, ["run", "--select", "baseline_runs"])
+    result = run_dbt(copied, ["run", "--select", "baseline_runs"])
     (failure,) = result.failures
     assert reason in failure.message
 
 
-@pytest.fixture(scope="module")
-def refused(build: Build, events: list[Event]) -> Settings:
-    """A build whose settings are then changed."""
-    return build("refused", events).settings
-
-
 def test_a_loaded_model_with_a_baselines_name_stops_the_build(
-    build: Build, events: list[Event], refused: Settings
+    copied: Settings,
 ) -> None:
-    with duckdb.connect(str(refused.warehouse)) as connection:
+    with duckdb.connect(str(copied.warehouse)) as connection:
         connection.execute(
             "insert into evaluation.predictions "
             "(tenant_id, model, model_version, user_id, item_id, source, entity, file, "
             "load_id, score, row_number) values "
             "('timed', 'bias', '', 'u', 'i', 's', 'e', 'f', 'l', 1.0, 1)"
         )
-    result = run_dbt(refused, ["run", "--select", "rating_predictions"])
+    result = run_dbt(copied, ["run", "--select", "rating_predictions"])
     (failure,) = result.failures
     assert (
         "Tenant timed has loaded predictions of a model called bias, which is the name "
