@@ -91,6 +91,15 @@ series as (
 
     select
         *,
+        dense_rank() over (
+            order by
+                tenant_id asc,
+                split_name asc,
+                fold asc,
+                candidates asc,
+                metric asc,
+                k asc nulls first
+        ) as question_id,
         row_number() over (
             order by
                 tenant_id asc,
@@ -209,20 +218,11 @@ pairs as (
 
 ),
 
-bucketed_users as (
+users as (
 
     select
         tenant_id,
-        user_id,
-        lpad(
-            cast(
-                {{ hashed_draw(
-                    "tenant_id", "'bucket' || chr(31) || user_id", buckets | string
-                ) }} as varchar
-            ),
-            4,
-            '0'
-        ) as bucket
+        user_id
 
     from user_metrics
 
@@ -232,12 +232,26 @@ bucketed_users as (
 
 ),
 
+numbered_users as (
+
+    select
+        tenant_id,
+        user_id,
+        row_number() over (order by tenant_id asc, user_id asc) as user_number,
+        {{ hashed_draw("tenant_id", "'bucket' || chr(31) || user_id", buckets | string) }}
+            as bucket
+
+    from users
+
+),
+
 whole_values as (
 
     select
         series.series_id,
-        user_metrics.user_id,
-        bucketed_users.bucket,
+        series.question_id,
+        numbered_users.user_number,
+        numbered_users.bucket,
         user_days.day,
         cast(
             round(user_metrics.value / units.unit * 70368744177664.0) as bigint
@@ -259,9 +273,9 @@ whole_values as (
         on user_metrics.tenant_id = units.tenant_id
         and user_metrics.metric = units.metric
 
-    inner join bucketed_users
-        on user_metrics.tenant_id = bucketed_users.tenant_id
-        and user_metrics.user_id = bucketed_users.user_id
+    inner join numbered_users
+        on user_metrics.tenant_id = numbered_users.tenant_id
+        and user_metrics.user_id = numbered_users.user_id
 
     left join user_days
         on user_metrics.tenant_id = user_days.tenant_id
@@ -271,13 +285,15 @@ whole_values as (
 
 ),
 
+-- question_id is in both pairs' series: without it DuckDB joins all that a user has with
+-- all of it, before it looks at the pairs.
 differences as {{ inlined() }} (
 
     select
         pairs.comparison_id,
         values_b.day,
         case
-            when pairs.has_users_as_buckets then values_b.user_id
+            when pairs.has_users_as_buckets then values_b.user_number
             else values_b.bucket
         end as bucket,
         values_a.value as value_a,
@@ -294,7 +310,8 @@ differences as {{ inlined() }} (
 
     inner join whole_values as values_b
         on pairs.series_b = values_b.series_id
-        and values_a.user_id = values_b.user_id
+        and values_a.user_number = values_b.user_number
+        and values_a.question_id = values_b.question_id
 
 ),
 
