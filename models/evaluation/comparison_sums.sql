@@ -23,7 +23,7 @@
 
 with
 
-user_metrics as (
+user_metrics as {{ inlined() }} (
 
     select
         tenant_id,
