@@ -14,12 +14,7 @@
     but the users makes the draws repeatable.
 -#}
 
-{%- set buckets = 4096 -%}
-{%- set keys = ["tenant_id", "split_name", "fold", "candidates", "metric", "k"] -%}
-{%- set sums = [
-    "user_count", "sum_a", "sum_b", "sum_difference", "sum_squares",
-    "coarse_sum", "coarse_squares", "coarse_cubes",
-] %}
+{%- set buckets = 4096 %}
 
 with
 
@@ -168,9 +163,12 @@ refused as (
 pairs as (
 
     select
-        {%- for key in keys %}
-        series_a.{{ key }},
-        {%- endfor %}
+        series_a.tenant_id,
+        series_a.split_name,
+        series_a.fold,
+        series_a.candidates,
+        series_a.metric,
+        series_a.k,
         series_a.model as model_a,
         series_a.model_version as model_version_a,
         series_b.model as model_b,
@@ -189,10 +187,12 @@ pairs as (
     from series as series_a
 
     inner join series as series_b
-        {%- for key in keys %}
-        {{ "on" if loop.first else "and" }} series_a.{{ key }}
-            is not distinct from series_b.{{ key }}
-        {%- endfor %}
+        on series_a.tenant_id is not distinct from series_b.tenant_id
+        and series_a.split_name is not distinct from series_b.split_name
+        and series_a.fold is not distinct from series_b.fold
+        and series_a.candidates is not distinct from series_b.candidates
+        and series_a.metric is not distinct from series_b.metric
+        and series_a.k is not distinct from series_b.k
         and series_a.series_id <> series_b.series_id
 
     inner join units
@@ -238,8 +238,9 @@ numbered_users as (
         tenant_id,
         user_id,
         row_number() over (order by tenant_id asc, user_id asc) as user_number,
-        {{ hashed_draw("tenant_id", "'bucket' || chr(31) || user_id", buckets | string) }}
-            as bucket
+        {{ hashed_draw(
+            "tenant_id", "'bucket' || chr(31) || user_id", buckets | string
+        ) }} as bucket
 
     from users
 
@@ -285,8 +286,8 @@ whole_values as (
 
 ),
 
--- question_id is in both pairs' series: without it DuckDB joins all that a user has with
--- all of it, before it looks at the pairs.
+-- question_id follows from the pair's series; without it DuckDB joins all that a user
+-- has with all of it, before it looks at the pairs.
 differences as {{ inlined() }} (
 
     select
@@ -398,9 +399,14 @@ sums_of_days as (
     select
         comparison_id,
         day,
-        {%- for sum in sums %}
-        sum({{ sum }}) as {{ sum }}{{ "," if not loop.last }}
-        {%- endfor %}
+        sum(user_count) as user_count,
+        sum(sum_a) as sum_a,
+        sum(sum_b) as sum_b,
+        sum(sum_difference) as sum_difference,
+        sum(sum_squares) as sum_squares,
+        sum(coarse_sum) as coarse_sum,
+        sum(coarse_squares) as coarse_squares,
+        sum(coarse_cubes) as coarse_cubes
 
     from sums_of_buckets
 
@@ -434,15 +440,62 @@ sums_until_days as (
         looks.look,
         looks.look_count,
         looks.user_share,
-        {%- for sum in sums %}
         coalesce(
-            sum(sums_of_days.{{ sum }}) over (
+            sum(sums_of_days.user_count) over (
                 partition by looks.comparison_id
                 order by looks.day asc
             ),
             0
-        ) as {{ sum }}{{ "," if not loop.last }}
-        {%- endfor %}
+        ) as user_count,
+        coalesce(
+            sum(sums_of_days.sum_a) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as sum_a,
+        coalesce(
+            sum(sums_of_days.sum_b) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as sum_b,
+        coalesce(
+            sum(sums_of_days.sum_difference) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as sum_difference,
+        coalesce(
+            sum(sums_of_days.sum_squares) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as sum_squares,
+        coalesce(
+            sum(sums_of_days.coarse_sum) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as coarse_sum,
+        coalesce(
+            sum(sums_of_days.coarse_squares) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as coarse_squares,
+        coalesce(
+            sum(sums_of_days.coarse_cubes) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as coarse_cubes
 
     from looks
 
@@ -460,9 +513,14 @@ sums_of_all as (
         cast(null as bigint) as look,
         cast(null as bigint) as look_count,
         cast(null as double) as user_share,
-        {%- for sum in sums %}
-        coalesce(sum(sums_of_days.{{ sum }}), 0) as {{ sum }}{{ "," if not loop.last }}
-        {%- endfor %}
+        coalesce(sum(sums_of_days.user_count), 0) as user_count,
+        coalesce(sum(sums_of_days.sum_a), 0) as sum_a,
+        coalesce(sum(sums_of_days.sum_b), 0) as sum_b,
+        coalesce(sum(sums_of_days.sum_difference), 0) as sum_difference,
+        coalesce(sum(sums_of_days.sum_squares), 0) as sum_squares,
+        coalesce(sum(sums_of_days.coarse_sum), 0) as coarse_sum,
+        coalesce(sum(sums_of_days.coarse_squares), 0) as coarse_squares,
+        coalesce(sum(sums_of_days.coarse_cubes), 0) as coarse_cubes
 
     from pairs
 
