@@ -4,6 +4,7 @@ there is nothing to say.
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import duckdb
@@ -69,9 +70,10 @@ def evaluated(settings: Settings) -> Settings:
 
 
 def said(settings: Settings, **filters: Any) -> str:
-    console = Console(width=160, record=True, quiet=True)
+    text = io.StringIO()
+    console = Console(width=160, file=text)
     print_evaluations(evaluations(settings.warehouse, **filters), console)
-    return console.export_text()
+    return text.getvalue()
 
 
 def test_it_prints_models_by_metrics_and_who_is_better(evaluated: Settings) -> None:
