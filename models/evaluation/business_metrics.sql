@@ -1,14 +1,12 @@
 {#-
     One row per tenant, scope, model, version and candidates that has lists: what the
-    lists would have meant for the business, as far as the test part tells. An item counts
-    as recommended when it stands among the first conversion_depth of the user's list;
+    lists would have meant for the business, as far as the test part tells. An item
+    counts as recommended when it stands among the first conversion_depth of the user's list;
     what the user then bought (conversion_event_type) of it in test is put down to the
     model, whole. Nothing says that the user would not have bought it anyway.
     Money is summed in whole millionths, so that the order of the rows does not matter.
 -#}
 
-{%- set scope = ["tenant_id", "split_name", "fold"] -%}
-{%- set lists = scope + ["model", "model_version", "candidates"] %}
 
 with
 
@@ -216,9 +214,12 @@ recommended_items as {{ inlined() }} (
 list_conversions as (
 
     select
-        {%- for key in lists %}
-        recommended_items.{{ key }},
-        {%- endfor %}
+        recommended_items.tenant_id,
+        recommended_items.split_name,
+        recommended_items.fold,
+        recommended_items.model,
+        recommended_items.model_version,
+        recommended_items.candidates,
         count(*) as conversion_count,
         count(distinct recommended_items.user_id) as converted_user_count,
         {{ sum_of_millionths('conversions.revenue') }} as revenue
@@ -226,10 +227,11 @@ list_conversions as (
     from recommended_items
 
     inner join conversions
-        {%- for key in scope + ["user_id", "item_id"] %}
-        {{ "on" if loop.first else "and" }} recommended_items.{{ key }}
-            = conversions.{{ key }}
-        {%- endfor %}
+        on recommended_items.tenant_id = conversions.tenant_id
+        and recommended_items.split_name = conversions.split_name
+        and recommended_items.fold = conversions.fold
+        and recommended_items.user_id = conversions.user_id
+        and recommended_items.item_id = conversions.item_id
 
     group by all
 
@@ -238,9 +240,12 @@ list_conversions as (
 list_ratings as (
 
     select
-        {%- for key in lists %}
-        recommended_items.{{ key }},
-        {%- endfor %}
+        recommended_items.tenant_id,
+        recommended_items.split_name,
+        recommended_items.fold,
+        recommended_items.model,
+        recommended_items.model_version,
+        recommended_items.candidates,
         count(*) as rated_count,
         count(*) filter (
             where test_ratings.rating >= recommended_items.satisfaction_rating_minimum
@@ -249,10 +254,11 @@ list_ratings as (
     from recommended_items
 
     inner join test_ratings
-        {%- for key in scope + ["user_id", "item_id"] %}
-        {{ "on" if loop.first else "and" }} recommended_items.{{ key }}
-            = test_ratings.{{ key }}
-        {%- endfor %}
+        on recommended_items.tenant_id = test_ratings.tenant_id
+        and recommended_items.split_name = test_ratings.split_name
+        and recommended_items.fold = test_ratings.fold
+        and recommended_items.user_id = test_ratings.user_id
+        and recommended_items.item_id = test_ratings.item_id
 
     group by all
 
@@ -292,18 +298,21 @@ test_days as (
 active_days as (
 
     select
-        {%- for key in lists %}
-        list_users.{{ key }},
-        {%- endfor %}
+        list_users.tenant_id,
+        list_users.split_name,
+        list_users.fold,
+        list_users.model,
+        list_users.model_version,
+        list_users.candidates,
         count(*) as active_day_count
 
     from list_users
 
     inner join active_users
-        {%- for key in scope + ["user_id"] %}
-        {{ "on" if loop.first else "and" }} list_users.{{ key }}
-            = active_users.{{ key }}
-        {%- endfor %}
+        on list_users.tenant_id = active_users.tenant_id
+        and list_users.split_name = active_users.split_name
+        and list_users.fold = active_users.fold
+        and list_users.user_id = active_users.user_id
 
     group by all
 
@@ -328,26 +337,38 @@ counted as (
     from list_totals
 
     left join conversion_totals
-        {%- for key in scope %}
-        {{ "on" if loop.first else "and" }} list_totals.{{ key }}
-            = conversion_totals.{{ key }}
-        {%- endfor %}
+        on list_totals.tenant_id = conversion_totals.tenant_id
+        and list_totals.split_name = conversion_totals.split_name
+        and list_totals.fold = conversion_totals.fold
 
     left join test_days
-        {%- for key in scope %}
-        {{ "on" if loop.first else "and" }} list_totals.{{ key }}
-            = test_days.{{ key }}
-        {%- endfor %}
+        on list_totals.tenant_id = test_days.tenant_id
+        and list_totals.split_name = test_days.split_name
+        and list_totals.fold = test_days.fold
 
-    {%- for other in ["list_conversions", "list_ratings", "active_days"] %}
+    left join list_conversions
+        on list_totals.tenant_id = list_conversions.tenant_id
+        and list_totals.split_name = list_conversions.split_name
+        and list_totals.fold = list_conversions.fold
+        and list_totals.model = list_conversions.model
+        and list_totals.model_version = list_conversions.model_version
+        and list_totals.candidates = list_conversions.candidates
 
-    left join {{ other }}
-        {%- for key in lists %}
-        {{ "on" if loop.first else "and" }} list_totals.{{ key }}
-            = {{ other }}.{{ key }}
-        {%- endfor %}
+    left join list_ratings
+        on list_totals.tenant_id = list_ratings.tenant_id
+        and list_totals.split_name = list_ratings.split_name
+        and list_totals.fold = list_ratings.fold
+        and list_totals.model = list_ratings.model
+        and list_totals.model_version = list_ratings.model_version
+        and list_totals.candidates = list_ratings.candidates
 
-    {%- endfor %}
+    left join active_days
+        on list_totals.tenant_id = active_days.tenant_id
+        and list_totals.split_name = active_days.split_name
+        and list_totals.fold = active_days.fold
+        and list_totals.model = active_days.model
+        and list_totals.model_version = active_days.model_version
+        and list_totals.candidates = active_days.candidates
 
 ),
 

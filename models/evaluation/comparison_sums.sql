@@ -14,16 +14,11 @@
     but the users makes the draws repeatable.
 -#}
 
-{%- set buckets = 4096 -%}
-{%- set keys = ["tenant_id", "split_name", "fold", "candidates", "metric", "k"] -%}
-{%- set sums = [
-    "user_count", "sum_a", "sum_b", "sum_difference", "sum_squares",
-    "coarse_sum", "coarse_squares", "coarse_cubes",
-] %}
+{%- set buckets = 4096 %}
 
 with
 
-user_metrics as (
+user_metrics as {{ inlined() }} (
 
     select
         tenant_id,
@@ -91,6 +86,15 @@ series as (
 
     select
         *,
+        dense_rank() over (
+            order by
+                tenant_id asc,
+                split_name asc,
+                fold asc,
+                candidates asc,
+                metric asc,
+                k asc nulls first
+        ) as question_id,
         row_number() over (
             order by
                 tenant_id asc,
@@ -159,9 +163,12 @@ refused as (
 pairs as (
 
     select
-        {%- for key in keys %}
-        series_a.{{ key }},
-        {%- endfor %}
+        series_a.tenant_id,
+        series_a.split_name,
+        series_a.fold,
+        series_a.candidates,
+        series_a.metric,
+        series_a.k,
         series_a.model as model_a,
         series_a.model_version as model_version_a,
         series_b.model as model_b,
@@ -180,10 +187,12 @@ pairs as (
     from series as series_a
 
     inner join series as series_b
-        {%- for key in keys %}
-        {{ "on" if loop.first else "and" }} series_a.{{ key }}
-            is not distinct from series_b.{{ key }}
-        {%- endfor %}
+        on series_a.tenant_id is not distinct from series_b.tenant_id
+        and series_a.split_name is not distinct from series_b.split_name
+        and series_a.fold is not distinct from series_b.fold
+        and series_a.candidates is not distinct from series_b.candidates
+        and series_a.metric is not distinct from series_b.metric
+        and series_a.k is not distinct from series_b.k
         and series_a.series_id <> series_b.series_id
 
     inner join units
@@ -209,20 +218,11 @@ pairs as (
 
 ),
 
-bucketed_users as (
+users as (
 
     select
         tenant_id,
-        user_id,
-        lpad(
-            cast(
-                {{ hashed_draw(
-                    "tenant_id", "'bucket' || chr(31) || user_id", buckets | string
-                ) }} as varchar
-            ),
-            4,
-            '0'
-        ) as bucket
+        user_id
 
     from user_metrics
 
@@ -232,12 +232,27 @@ bucketed_users as (
 
 ),
 
+numbered_users as (
+
+    select
+        tenant_id,
+        user_id,
+        row_number() over (order by tenant_id asc, user_id asc) as user_number,
+        {{ hashed_draw(
+            "tenant_id", "'bucket' || chr(31) || user_id", buckets | string
+        ) }} as bucket
+
+    from users
+
+),
+
 whole_values as (
 
     select
         series.series_id,
-        user_metrics.user_id,
-        bucketed_users.bucket,
+        series.question_id,
+        numbered_users.user_number,
+        numbered_users.bucket,
         user_days.day,
         cast(
             round(user_metrics.value / units.unit * 70368744177664.0) as bigint
@@ -259,9 +274,9 @@ whole_values as (
         on user_metrics.tenant_id = units.tenant_id
         and user_metrics.metric = units.metric
 
-    inner join bucketed_users
-        on user_metrics.tenant_id = bucketed_users.tenant_id
-        and user_metrics.user_id = bucketed_users.user_id
+    inner join numbered_users
+        on user_metrics.tenant_id = numbered_users.tenant_id
+        and user_metrics.user_id = numbered_users.user_id
 
     left join user_days
         on user_metrics.tenant_id = user_days.tenant_id
@@ -271,13 +286,15 @@ whole_values as (
 
 ),
 
+-- question_id follows from the pair's series; without it DuckDB joins all that a user
+-- has with all of it, before it looks at the pairs.
 differences as {{ inlined() }} (
 
     select
         pairs.comparison_id,
         values_b.day,
         case
-            when pairs.has_users_as_buckets then values_b.user_id
+            when pairs.has_users_as_buckets then values_b.user_number
             else values_b.bucket
         end as bucket,
         values_a.value as value_a,
@@ -294,7 +311,8 @@ differences as {{ inlined() }} (
 
     inner join whole_values as values_b
         on pairs.series_b = values_b.series_id
-        and values_a.user_id = values_b.user_id
+        and values_a.user_number = values_b.user_number
+        and values_a.question_id = values_b.question_id
 
 ),
 
@@ -381,9 +399,14 @@ sums_of_days as (
     select
         comparison_id,
         day,
-        {%- for sum in sums %}
-        sum({{ sum }}) as {{ sum }}{{ "," if not loop.last }}
-        {%- endfor %}
+        sum(user_count) as user_count,
+        sum(sum_a) as sum_a,
+        sum(sum_b) as sum_b,
+        sum(sum_difference) as sum_difference,
+        sum(sum_squares) as sum_squares,
+        sum(coarse_sum) as coarse_sum,
+        sum(coarse_squares) as coarse_squares,
+        sum(coarse_cubes) as coarse_cubes
 
     from sums_of_buckets
 
@@ -417,15 +440,62 @@ sums_until_days as (
         looks.look,
         looks.look_count,
         looks.user_share,
-        {%- for sum in sums %}
         coalesce(
-            sum(sums_of_days.{{ sum }}) over (
+            sum(sums_of_days.user_count) over (
                 partition by looks.comparison_id
                 order by looks.day asc
             ),
             0
-        ) as {{ sum }}{{ "," if not loop.last }}
-        {%- endfor %}
+        ) as user_count,
+        coalesce(
+            sum(sums_of_days.sum_a) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as sum_a,
+        coalesce(
+            sum(sums_of_days.sum_b) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as sum_b,
+        coalesce(
+            sum(sums_of_days.sum_difference) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as sum_difference,
+        coalesce(
+            sum(sums_of_days.sum_squares) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as sum_squares,
+        coalesce(
+            sum(sums_of_days.coarse_sum) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as coarse_sum,
+        coalesce(
+            sum(sums_of_days.coarse_squares) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as coarse_squares,
+        coalesce(
+            sum(sums_of_days.coarse_cubes) over (
+                partition by looks.comparison_id
+                order by looks.day asc
+            ),
+            0
+        ) as coarse_cubes
 
     from looks
 
@@ -443,9 +513,14 @@ sums_of_all as (
         cast(null as bigint) as look,
         cast(null as bigint) as look_count,
         cast(null as double) as user_share,
-        {%- for sum in sums %}
-        coalesce(sum(sums_of_days.{{ sum }}), 0) as {{ sum }}{{ "," if not loop.last }}
-        {%- endfor %}
+        coalesce(sum(sums_of_days.user_count), 0) as user_count,
+        coalesce(sum(sums_of_days.sum_a), 0) as sum_a,
+        coalesce(sum(sums_of_days.sum_b), 0) as sum_b,
+        coalesce(sum(sums_of_days.sum_difference), 0) as sum_difference,
+        coalesce(sum(sums_of_days.sum_squares), 0) as sum_squares,
+        coalesce(sum(sums_of_days.coarse_sum), 0) as coarse_sum,
+        coalesce(sum(sums_of_days.coarse_squares), 0) as coarse_squares,
+        coalesce(sum(sums_of_days.coarse_cubes), 0) as coarse_cubes
 
     from pairs
 

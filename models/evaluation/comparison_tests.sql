@@ -1,7 +1,7 @@
 {#-
-    One row per tenant, scope, candidates, metric, k and pair of models, of all users, and
-    one more for each day on which users came, of those who had come until then: is the
-    second model better than the first? evaluation.model_comparisons has the rows of all
+    One row per tenant, scope, candidates, metric, k and pair of models, of all users,
+    and one more for each day on which users came, of those who had come until then: is
+    the second model better than the first? evaluation.model_comparisons has the rows of all
     users, evaluation.daily_comparisons the others.
 
     Holm's family is all metrics, k and pairs of one tenant, scope, candidates and day.
@@ -11,10 +11,6 @@
     docs/comparisons.md has the formulas.
 -#}
 
-{%- set keys = [
-    "tenant_id", "split_name", "fold", "candidates", "metric", "k", "model_a",
-    "model_version_a", "model_b", "model_version_b",
-] -%}
 {%- set family = "tenant_id, split_name, fold, candidates, day, p_value is null" -%}
 {%- set level = 0.05 -%}
 {%- set power = 0.8 %}
@@ -163,9 +159,16 @@ placed as (
             partition by {{ family }}
             order by
                 p_value asc,
-                {%- for key in keys %}
-                {{ key }} asc{{ " nulls first" if key == "k" }}{{ "," if not loop.last }}
-                {%- endfor %}
+                tenant_id asc,
+                split_name asc,
+                fold asc,
+                candidates asc,
+                metric asc,
+                k asc nulls first,
+                model_a asc,
+                model_version_a asc,
+                model_b asc,
+                model_version_b asc
         ) as place
 
     from tested
@@ -303,7 +306,7 @@ comparison_tests as (
             when is_significant
                 then
                     case when gain > 0 then name_b else name_a end
-                    || case when better_when is null then ' higher, ' else ' better, ' end
+                    || if(better_when is null, ' higher, ', ' better, ')
                     || case
                         when mean_of_other = 0
                             then format('{:+.3g} ', abs(difference))
@@ -313,7 +316,9 @@ comparison_tests as (
                             )
                     end
                     || metric_name
-                    || case better_when when 'lower' then ' (lower is better)' else '' end
+                    || case
+                        when better_when = 'lower' then ' (lower is better)' else ''
+                    end
                     || ', '
                     || p_text
             when difference = 0

@@ -190,7 +190,8 @@ sample_ratio_checks as (
         tenant_id,
         model,
         case
-            when p_value is null then 'not checked: no user has predictions of one model only'
+            when p_value is null
+                then 'not checked: no user has predictions of one model only'
             when p_value < 0.001
                 then
                     'users are not divided as planned (p '
