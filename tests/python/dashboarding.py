@@ -191,15 +191,13 @@ from pairs
 
 _DAILY_COMPARISONS = """
 select
-    compared.* exclude (bootstrap_low, bootstrap_high)
-    replace (
-        difference * day / 3 as difference,
-        difference * day / 3 - 0.3 / day as interval_low,
-        difference * day / 3 + 0.3 / day as interval_high,
-        is_significant and day > 1 as is_significant
-    ),
-    day
-from evaluation.model_comparisons as compared
+    tenant_id, split_name, model_a, model_version_a, model_b, model_version_b,
+    candidates, metric, better_when, verdict, k, fold, day, user_count,
+    difference * day / 3 as difference, p_value,
+    difference * day / 3 - 0.3 / day as interval_low,
+    difference * day / 3 + 0.3 / day as interval_high,
+    is_significant and day > 1 as is_significant
+from evaluation.model_comparisons
 cross join (values (1), (2), (3)) as days (day)
 """
 
