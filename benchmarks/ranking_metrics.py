@@ -149,6 +149,11 @@ def write_tables(file: Path, size: Size, memory_limit: str) -> None:
             from training.split_assignments
             where false;
 
+            create table evaluation.seen_in_train as
+            select tenant_id, user_id, item_id, split_name, fold
+            from training.split_assignments
+            where split = 'train';
+
             create table training.evaluation_candidates as
             select
                 tenant_id,

@@ -29,36 +29,6 @@ baseline_runs as (
 
 ),
 
-split_cuts as (
-
-    select
-        tenant_id,
-        split_name,
-        method,
-        fold,
-        fold_count,
-        is_by_time,
-        train_until,
-        validation_until
-
-    from {{ ref('split_cuts') }}
-
-),
-
-user_cuts as (
-
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        split,
-        train_until,
-        validation_until
-
-    from {{ ref('user_cuts') }}
-
-),
-
 items as (
 
     select
@@ -70,19 +40,16 @@ items as (
 
 ),
 
-interactions as (
+seen_in_train as (
 
     select
         tenant_id,
-        interaction_id,
         user_id,
         item_id,
-        interaction_order,
-        interacted_at
+        split_name,
+        fold
 
-    from {{ ref('interactions') }}
-
-    where is_seen
+    from {{ ref('seen_in_train') }}
 
 ),
 
@@ -191,8 +158,6 @@ test_users as (
 
 ),
 
--- What each user had seen by the end of train.
-
 seen_items as (
 
     select
@@ -201,29 +166,17 @@ seen_items as (
         items.item_number,
         test_users.list_length
 
-    from interactions
+    from seen_in_train
 
     inner join test_users
-        on interactions.tenant_id = test_users.tenant_id
-        and interactions.user_id = test_users.user_id
-
-    inner join split_cuts
-        on test_users.tenant_id = split_cuts.tenant_id
-        and test_users.split_name = split_cuts.split_name
-        and test_users.fold = split_cuts.fold
+        on seen_in_train.tenant_id = test_users.tenant_id
+        and seen_in_train.split_name = test_users.split_name
+        and seen_in_train.fold = test_users.fold
+        and seen_in_train.user_id = test_users.user_id
 
     left join items
-        on interactions.tenant_id = items.tenant_id
-        and interactions.item_id = items.item_id
-
-    left join user_cuts
-        on test_users.tenant_id = user_cuts.tenant_id
-        and test_users.split_name = user_cuts.split_name
-        and test_users.user_id = user_cuts.user_id
-
-    where {{ interaction_split('interactions', 'split_cuts', 'user_cuts') }} = 'train'
-
-    group by all
+        on seen_in_train.tenant_id = items.tenant_id
+        and seen_in_train.item_id = items.item_id
 
 ),
 

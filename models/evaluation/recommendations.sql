@@ -116,23 +116,21 @@ items as (
 
 ),
 
-train_pairs as (
+seen_items as (
 
     select
-        assignments.tenant_id,
-        assignments.user_id,
-        assignments.item_id
+        seen_in_train.tenant_id,
+        seen_in_train.user_id,
+        seen_in_train.item_id
 
-    from {{ ref('split_assignments') }} as assignments
+    from {{ ref('seen_in_train') }} as seen_in_train
 
     inner join loaded_scopes
-        on assignments.tenant_id = loaded_scopes.tenant_id
-        and assignments.split_name = loaded_scopes.split_name
-        and assignments.fold = loaded_scopes.fold
+        on seen_in_train.tenant_id = loaded_scopes.tenant_id
+        and seen_in_train.split_name = loaded_scopes.split_name
+        and seen_in_train.fold = loaded_scopes.fold
 
-    where
-        assignments.split = 'train'
-        and not loaded_scopes.recommend_seen_items
+    where not loaded_scopes.recommend_seen_items
 
 ),
 
@@ -224,12 +222,12 @@ unseen_predictions as (
         and not exists (
             select 1
 
-            from train_pairs
+            from seen_items
 
             where
-                train_pairs.tenant_id = listed_predictions.tenant_id
-                and train_pairs.user_id = listed_predictions.user_id
-                and train_pairs.item_id = listed_predictions.item_id
+                seen_items.tenant_id = listed_predictions.tenant_id
+                and seen_items.user_id = listed_predictions.user_id
+                and seen_items.item_id = listed_predictions.item_id
         )
 
     union all

@@ -71,6 +71,13 @@ COLUMNS = {
         "event_weight": "double",
         "fold": "bigint",
     },
+    "evaluation.seen_in_train": {
+        "tenant_id": "varchar",
+        "user_id": "varchar",
+        "item_id": "varchar",
+        "split_name": "varchar",
+        "fold": "bigint",
+    },
     "training.evaluation_candidates": {
         "tenant_id": "varchar",
         "user_id": "varchar",
@@ -234,6 +241,16 @@ class Case:
             "training.split_assignments": [
                 {**scope, **keys, "split": row.split, "event_weight": row.weight}
                 for keys, row in zip(interactions, self.positives, strict=True)
+            ],
+            "evaluation.seen_in_train": [
+                {**scope, "user_id": user, "item_id": item}
+                for user, item in sorted(
+                    {
+                        (row.user, row.item)
+                        for row in self.positives
+                        if row.split == "train"
+                    }
+                )
             ],
             "training.evaluation_candidates": [
                 {

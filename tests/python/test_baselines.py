@@ -42,7 +42,8 @@ CUT_MODELS = (
 MODELS = (
     *CUT_MODELS,
     *("predictions", "metric_settings", "baseline_runs", "rating_fits"),
-    *("rating_predictions", "item_neighbours", "baseline_recommendations"),
+    *("rating_predictions", "seen_in_train", "item_neighbours"),
+    "baseline_recommendations",
 )
 SINGULAR_TESTS = (
     "assert_rated_positives_are_split_as_positives",
