@@ -87,8 +87,8 @@ test: lint ## everything that a change must pass
 	$(BIN)/pytest -n 2 --dist loadfile -m "not scale and not peers and not services"
 
 .PHONY: test-scale
-test-scale: $(VENV)/dev.stamp ## the slow suites, on millions of rows
-	$(BIN)/pytest -m scale
+test-scale: $(VENV)/dev.stamp ## the slow suites: on millions of rows, of many builds, on all real data
+	$(BIN)/pytest -n 2 --dist loadfile -m scale
 
 .PHONY: test-peers
 test-peers: $(PEERS)/peers.stamp ## let real PyTorch and RecBole read what is exported (installs 4.3 GB)

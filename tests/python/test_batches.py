@@ -357,6 +357,7 @@ def test_rows_bring_their_user_item_and_time_along(world: Settings) -> None:
     assert rows == same == sum(SIZES.values())
 
 
+@pytest.mark.scale
 def test_threads_and_the_order_of_the_rows_change_nothing(
     world: Settings, tmp_path: Path
 ) -> None:
@@ -370,6 +371,7 @@ def test_threads_and_the_order_of_the_rows_change_nothing(
     assert tables(other) == tables(world)
 
 
+@pytest.mark.scale
 def test_a_plan_of_another_split_or_tenant_leaves_the_others_alone(
     world: Settings,
 ) -> None:
@@ -543,6 +545,7 @@ def test_what_a_tenant_allows_decides_whether_a_day_fails(world: Settings) -> No
     assert (day.error_rate, day.quality_score) == (0.5, 1.0)
 
 
+@pytest.mark.scale
 def test_a_day_that_dbt_cannot_run_has_failed_for_those_that_it_fails_for(
     world: Settings,
 ) -> None:
@@ -720,6 +723,7 @@ def results(out: Path) -> Iterator[tuple[str, int, str]]:
             yield row["tenant_id"], int(row["day"]), row["state"]
 
 
+@pytest.mark.scale
 def test_the_nightly_command_plans_runs_writes_and_publishes(
     world: Settings, command: Command, tmp_path: Path
 ) -> None:

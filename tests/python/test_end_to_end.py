@@ -180,6 +180,7 @@ def test_what_a_build_publishes_is_read_while_the_warehouse_is_written(
     assert found == query(home, "select count(*) from training.examples")[0]
 
 
+@pytest.mark.scale
 def test_a_fresh_clone_with_nothing_loaded_passes_plain_dbt_build(
     tmp_path: Path,
 ) -> None:

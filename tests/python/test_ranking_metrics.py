@@ -196,6 +196,7 @@ def ndcg_of_sklearn(gains: dict[str, float], ordered: list[str], k: int) -> floa
     return score([gains.get(item, 0.0) for item in ordered]) / score(best)
 
 
+@pytest.mark.scale
 @settings(
     max_examples=15,
     deadline=None,
@@ -372,6 +373,7 @@ def lists_of(home: Settings, model: str, candidates: str) -> Lists:
     return dict(lists)
 
 
+@pytest.mark.scale
 @pytest.mark.parametrize(
     ("model", "candidates"),
     [("cosine", "full"), ("popular", "full"), ("sampled", "sampled")],

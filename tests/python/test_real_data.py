@@ -8,6 +8,8 @@ import pytest
 from conftest import REAL_DATA
 from homes import make_winnow, query
 
+pytestmark = pytest.mark.scale
+
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -489,6 +489,7 @@ REPLAY_POINTS = {
 }
 
 
+@pytest.mark.scale
 @pytest.mark.parametrize("point", REPLAY_POINTS.values(), ids=REPLAY_POINTS)
 def test_a_replay_that_is_killed_and_run_again_gives_the_same_rows(
     point: Point, settings: Settings, built: Settings, tmp_path: Path
