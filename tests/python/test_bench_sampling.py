@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +230,9 @@ def test_a_table_of_text_ids_is_read_back_as_numbers(
         )
     draws = tmp_path / "draws.parquet"
     write_draws_of_table(warehouse, "negatives", data, draws, "1GB")
-    assert check(data, draws, ratio=RATIO) == check(data, numbered, ratio=RATIO)
+    # Sums of doubles on two threads: their last bits depend on who was first.
+    read_back = astuple(check(data, draws, ratio=RATIO))
+    assert read_back == pytest.approx(astuple(check(data, numbered, ratio=RATIO)))
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(
             "update negatives set user_id = 'u0000001' where user_id = 'u0000002'"
