@@ -42,7 +42,7 @@ days as (
         split_name,
         fold,
         day_count,
-        unnest(range(1, day_count + 1)) as day
+        {{ numbers_below('1', 'day_count + 1') }} as day
 
     from batches
 

@@ -135,7 +135,7 @@ list_depths as (
 
     select
         *,
-        unnest(range(1, len(k_by_place) + 1)) as rank
+        {{ numbers_below('1', 'len(k_by_place) + 1') }} as rank
 
     from numbered_lists
 

@@ -164,7 +164,7 @@ def expected_day(tenant: str, ids: Sequence[str], days: int) -> dict[str, int]:
     return {one: 1 + place % days for place, one in enumerate(ordered)}
 
 
-def test_ids(settings: Settings, tenant: str, split: str, fold: int) -> list[str]:
+def ids_of_test(settings: Settings, tenant: str, split: str, fold: int) -> list[str]:
     """The test rows of a split as they are."""
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         found = connection.execute(
@@ -173,9 +173,6 @@ def test_ids(settings: Settings, tenant: str, split: str, fold: int) -> list[str
             [tenant, split, fold],
         ).fetchall()
     return [one for (one,) in found]
-
-
-test_ids.__test__ = False  # type: ignore[attr-defined]
 
 
 class ParsedBefore(ParsedProject):
@@ -335,7 +332,7 @@ def test_every_test_row_is_on_exactly_the_day_that_its_hash_says(
         assert interaction not in found.setdefault(tenant, {})
         found[tenant][interaction] = day
     assert found == {
-        tenant: expected_day(tenant, test_ids(world, tenant, "time", 0), 20)
+        tenant: expected_day(tenant, ids_of_test(world, tenant, "time", 0), 20)
         for tenant in (SHOP, ODD, "few")
     }
     assert {tenant: len(days) for tenant, days in found.items()} == {
@@ -388,7 +385,7 @@ def test_a_plan_of_another_split_or_tenant_leaves_the_others_alone(
         "select interaction_id, day from evaluation.batches "
         f"where tenant_id = '{SHOP}' and split_name = 'folds' and fold = 1",
     )
-    assert dict(found) == expected_day(SHOP, test_ids(world, SHOP, "folds", 1), 4)
+    assert dict(found) == expected_day(SHOP, ids_of_test(world, SHOP, "folds", 1), 4)
     batches.reset(world, tenants=[SHOP], split="folds", forget=True)
     assert [row for table in tables(world) for row in table] == before
     assert tracker(world, times=True) == times
@@ -417,7 +414,7 @@ def test_a_plan_that_is_begun_stays_until_it_is_reset(world: Settings) -> None:
     assert dealt(world) == before[0]
     [one] = batches.plan(world, 10, tenants=[SHOP])
     assert (one.rows, len(one.days), one.lost_rows) == (104, 10, 0)
-    ids = test_ids(world, SHOP, "time", 0)
+    ids = ids_of_test(world, SHOP, "time", 0)
     found = rows_of(
         world,
         "select interaction_id, day from evaluation.batches "
@@ -858,7 +855,7 @@ def test_twenty_days_of_real_data_are_the_test_split_exactly(films: Settings) ->
         ("time", 20, "cumulative_batches"),
         ("last_out", 7, "batches"),
     ):
-        ids = test_ids(films, "films", name, 0)
+        ids = ids_of_test(films, "films", name, 0)
         assert len(ids) > 900
         rows = rows_of(
             films,

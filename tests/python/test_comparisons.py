@@ -638,7 +638,7 @@ def ml_100k_values(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
     def means(place: int) -> Callable[[str], float]:
         of: dict[str, list[float]] = {}
         for row in train:
-            of.setdefault(row[place], []).append(row[2])  # type: ignore[arg-type]
+            of.setdefault(str(row[place]), []).append(row[2])
         return lambda key: sum(of[key]) / len(of[key]) if key in of else mean
 
     of_user, of_item = means(0), means(1)
