@@ -9,8 +9,10 @@ and the ratio to the yardstick.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import shutil
 import signal
 import statistics
 import sys
@@ -115,8 +117,8 @@ def fresh(home: Path, name: str) -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Measure and print."""
+def parsed_arguments() -> argparse.Namespace:
+    """What to measure, and where."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--interactions", type=int, default=10_000_000)
     parser.add_argument("--users", type=int, default=200_000)
@@ -124,12 +126,24 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of load and yardstick")
     parser.add_argument("--no-build", action="store_true", help="up to the gate only")
     parser.add_argument("--scratch", type=Path, help="folder for the data")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--keep", action="store_true", help="leave data and warehouse where they are"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = parsed_arguments()
     binaries = Path(sys.executable).parent
     winnow = binaries / "winnow"
     rows = arguments.interactions
-    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
-        home = Path(scratch)
+    home = Path(tempfile.mkdtemp(dir=arguments.scratch))
+    with contextlib.ExitStack() as at_the_end:
+        if arguments.keep:
+            print(f"everything stays in {home}", file=sys.stderr)
+        else:
+            at_the_end.callback(shutil.rmtree, home)
         log = home / "log.txt"
         print(f"making {rows:,} interactions", file=sys.stderr)
         started = time.monotonic()

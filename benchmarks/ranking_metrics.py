@@ -33,7 +33,7 @@ STEPS = {
         *("metric_settings", "relevant_items", "item_popularity", "user_segments"),
         "recommendation_lists",
     ),
-    "the lists in order, as a table": ("recommendations",),
+    "the lists in order, as a table": ("recommendation_places",),
     "ranking metrics of every user": ("user_ranking_metrics",),
     "novelty, diversity, popularity bias of every user": ("user_list_metrics",),
     "means of models and segments, coverage, Gini": (

@@ -20,7 +20,7 @@ recommendation_lists as (
 
 ),
 
-recommendations as (
+recommendation_places as (
 
     select
         list_number,
@@ -28,7 +28,7 @@ recommendations as (
         item_index,
         rank
 
-    from {{ ref('recommendations') }}
+    from {{ ref('recommendation_places') }}
 
     where item_index is not null
 
@@ -180,26 +180,26 @@ scoped_users as (
 bucket_exposures as (
 
     select
-        recommendations.list_number,
+        recommendation_places.list_number,
         scoped_users.group_number,
-        recommendations.item_index,
+        recommendation_places.item_index,
         list_places.k,
         count(*) as exposure_count
 
-    from recommendations
+    from recommendation_places
 
     left join list_places
-        on recommendations.list_number = list_places.list_number
-        and recommendations.rank = list_places.rank
+        on recommendation_places.list_number = list_places.list_number
+        and recommendation_places.rank = list_places.rank
 
     left join scoped_users
         on list_places.scope_number = scoped_users.scope_number
-        and recommendations.user_index = scoped_users.user_index
+        and recommendation_places.user_index = scoped_users.user_index
 
     group by
-        recommendations.list_number,
+        recommendation_places.list_number,
         scoped_users.group_number,
-        recommendations.item_index,
+        recommendation_places.item_index,
         list_places.k
 
 ),

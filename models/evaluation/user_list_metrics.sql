@@ -27,7 +27,7 @@ recommendation_lists as (
 
 ),
 
-recommendations as {{ inlined() }} (
+recommendation_places as {{ inlined() }} (
 
     select
         list_number,
@@ -35,7 +35,7 @@ recommendations as {{ inlined() }} (
         item_index,
         rank
 
-    from {{ ref('recommendations') }}
+    from {{ ref('recommendation_places') }}
 
 ),
 
@@ -218,27 +218,27 @@ scoped_items as (
 bucket_sums as (
 
     select
-        recommendations.list_number,
-        recommendations.user_index,
+        recommendation_places.list_number,
+        recommendation_places.user_index,
         list_places.k,
         count(*) as item_count,
         coalesce(sum(scoped_items.has_categories), 0) as categorised_count,
         coalesce(sum(scoped_items.user_count), 0) as user_count,
         coalesce(sum(scoped_items.information), 0) as information
 
-    from recommendations
+    from recommendation_places
 
     left join list_places
-        on recommendations.list_number = list_places.list_number
-        and recommendations.rank = list_places.rank
+        on recommendation_places.list_number = list_places.list_number
+        and recommendation_places.rank = list_places.rank
 
     left join scoped_items
         on list_places.scope_number = scoped_items.scope_number
-        and recommendations.item_index = scoped_items.item_index
+        and recommendation_places.item_index = scoped_items.item_index
 
     group by
-        recommendations.list_number,
-        recommendations.user_index,
+        recommendation_places.list_number,
+        recommendation_places.user_index,
         list_places.k
 
 ),
@@ -320,25 +320,25 @@ numbered_categories as (
 bucket_vectors as (
 
     select
-        recommendations.list_number,
-        recommendations.user_index,
+        recommendation_places.list_number,
+        recommendation_places.user_index,
         numbered_categories.category_number,
         list_places.k,
         sum(numbered_categories.weight) as weight
 
-    from recommendations
+    from recommendation_places
 
     left join list_places
-        on recommendations.list_number = list_places.list_number
-        and recommendations.rank = list_places.rank
+        on recommendation_places.list_number = list_places.list_number
+        and recommendation_places.rank = list_places.rank
 
     left join numbered_categories
         on list_places.tenant_number = numbered_categories.tenant_number
-        and recommendations.item_index = numbered_categories.item_index
+        and recommendation_places.item_index = numbered_categories.item_index
 
     group by
-        recommendations.list_number,
-        recommendations.user_index,
+        recommendation_places.list_number,
+        recommendation_places.user_index,
         numbered_categories.category_number,
         list_places.k
 

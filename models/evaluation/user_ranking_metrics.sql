@@ -24,7 +24,7 @@ recommendation_lists as (
 
 ),
 
-recommendations as (
+recommendation_places as (
 
     select
         list_number,
@@ -32,7 +32,7 @@ recommendations as (
         item_index,
         rank
 
-    from {{ ref('recommendations') }}
+    from {{ ref('recommendation_places') }}
 
 ),
 
@@ -123,25 +123,25 @@ hits as (
     select
         numbered_lists.list_number,
         numbered_lists.tenant_id,
-        recommendations.user_index,
+        recommendation_places.user_index,
         scoped_items.item_index,
         any_value(scoped_items.gain) as gain,
-        min(recommendations.rank) as rank
+        min(recommendation_places.rank) as rank
 
-    from recommendations
+    from recommendation_places
 
     inner join numbered_lists
-        on recommendations.list_number = numbered_lists.list_number
+        on recommendation_places.list_number = numbered_lists.list_number
 
     inner join scoped_items
         on numbered_lists.scope_number = scoped_items.scope_number
-        and recommendations.user_index = scoped_items.user_index
-        and recommendations.item_index = scoped_items.item_index
+        and recommendation_places.user_index = scoped_items.user_index
+        and recommendation_places.item_index = scoped_items.item_index
 
     group by
         numbered_lists.list_number,
         numbered_lists.tenant_id,
-        recommendations.user_index,
+        recommendation_places.user_index,
         scoped_items.item_index
 
 ),

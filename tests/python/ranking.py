@@ -21,9 +21,9 @@ from winnow.dbt import run_dbt
 
 MODELS = (
     *("metric_settings", "relevant_items", "item_popularity", "user_segments"),
-    *("recommendation_lists", "recommendations", "user_ranking_metrics"),
-    *("user_list_metrics", "user_rating_metrics", "user_metrics", "exposure_metrics"),
-    "model_metrics",
+    *("recommendation_lists", "recommendation_places", "recommendations"),
+    *("user_ranking_metrics", "user_list_metrics", "user_rating_metrics"),
+    *("user_metrics", "exposure_metrics", "model_metrics"),
 )
 """In an order in which they can be built."""
 SPLIT = "s"

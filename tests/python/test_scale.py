@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from homes import make_environment, make_winnow, query
 
+from benchmarks.load_and_build import run
 from ingest.sample_data import SampleSize, write_sample_data
 
 ROWS = 3_000_000
@@ -21,13 +20,12 @@ def test_millions_of_rows_load_in_flat_memory_and_build_exactly(tmp_path: Path) 
     size = SampleSize(users=50_000, items=20_000, interactions=ROWS)
     manifest = write_sample_data(out, size)
     data = out / "canonical" / "interactions.csv"
-    subprocess.run(
+    loaded = run(
         [sys.executable, "-m", "winnow", "load", "canonical", data],
-        env=make_environment(tmp_path),
-        check=True,
+        make_environment(tmp_path),
+        tmp_path / "load.log",
     )
-    peak_gib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    assert peak_gib < 2
+    assert loaded.peak_gib < 2
     make_winnow(tmp_path)("build")
     expected = manifest["files"]["canonical/interactions.csv"]
     rejected = sum(expected["rejected"].values())
