@@ -10,10 +10,10 @@
     DuckDB cannot spill lists that it collects: users are taken in parts, by their code,
     which it works off one after the other. Each part keeps its own `with`, or DuckDB would
     hold the placed positives of all parts at once. Rows do not depend on how many parts
-    there are.
+    there are (the var sequence_parts).
 -#}
 
-{%- set parts = 16 -%}
+{%- set parts = var("sequence_parts") -%}
 
 {%- set place_at_target -%}
     case targets.split_rank
