@@ -84,11 +84,11 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff and a strict parse of the dbt pr
 
 .PHONY: test
 test: lint ## everything that a change must pass
-	$(BIN)/pytest -n 2 --dist loadfile -m "not scale and not peers and not services"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not scale and not peers and not services"
 
 .PHONY: test-scale
 test-scale: $(VENV)/dev.stamp ## the slow suites: on millions of rows, of many builds, on all real data
-	$(BIN)/pytest -n 2 --dist loadfile -m scale
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m scale
 
 .PHONY: test-peers
 test-peers: $(PEERS)/peers.stamp ## let real PyTorch and RecBole read what is exported (installs 4.3 GB)
@@ -109,7 +109,7 @@ bench-dashboard: $(VENV)/dev.stamp $(SERVICES)/services.stamp chromium ## measur
 	$(BIN)/python -m benchmarks.dashboard
 
 .PHONY: bench
-bench: $(VENV)/dev.stamp ## measure loading and building 10 million interactions (about ten minutes)
+bench: $(VENV)/dev.stamp ## measure loading and building 10 million interactions (about a quarter of an hour)
 	$(BIN)/python -m benchmarks.load_and_build
 
 .PHONY: bench-sampling
@@ -117,7 +117,7 @@ bench-sampling: $(VENV)/dev.stamp $(PEERS)/peers.stamp ## compare negative sampl
 	$(BIN)/python -m benchmarks.sampling --peers-python $(PEERS)/bin/python
 
 .PHONY: bench-ranking
-bench-ranking: $(VENV)/dev.stamp ## ranking metrics of 1 million users x 100 recommendations, beside ranx (about ten minutes)
+bench-ranking: $(VENV)/dev.stamp ## ranking metrics of 1 million users x 100 recommendations, beside ranx (about eight minutes)
 	$(BIN)/python -m benchmarks.ranking_metrics
 
 .PHONY: evaluate-ml100k

@@ -843,6 +843,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings
 
 
+@pytest.mark.scale
 def test_twenty_days_of_real_data_are_the_test_split_exactly(films: Settings) -> None:
     batches.plan(films, 20)
     batches.plan(films, 7, split="last_out")

@@ -209,6 +209,7 @@ KILLED = """
 """
 
 
+@pytest.mark.scale
 @pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
 def test_a_build_that_is_killed_after_its_insert_and_runs_again_keeps_every_code(
     loads: list[list[Record]],

@@ -113,7 +113,7 @@ values_of_users = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     values=st.fixed_dictionaries(dict.fromkeys(("a", "b", "c"), values_of_users)),
     metric=st.sampled_from(["ndcg", "rmse", "novelty"]),

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from comparing import metric_rows, run_models, write_tables
-from conftest import Command
+from conftest import Command, make_settings
 from rich.console import Console
 
 from ingest.errors import InputError
@@ -18,9 +18,10 @@ from ingest.settings import Settings
 from winnow.evaluation import evaluations, print_evaluations
 
 
-@pytest.fixture
-def evaluated(settings: Settings) -> Settings:
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A warehouse with two tenants that were evaluated."""
+    settings = make_settings(tmp_path_factory.mktemp("evaluated"))
     clear = {
         "als": {f"u{number}": 0.5 + number % 7 / 100 for number in range(30)},
         "pop": {f"u{number}": 0.1 + number % 5 / 100 for number in range(30)},

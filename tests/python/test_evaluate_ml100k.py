@@ -23,6 +23,7 @@ def measured_of(figures: list[Figure]) -> dict[tuple[str, str, str], float]:
     return {(one.experiment, one.model, one.metric): one.measured for one in figures}
 
 
+@pytest.mark.scale
 def test_the_random_split_of_recommenders_gives_its_published_figures(
     real_data: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,24 @@ POINTS: dict[str, Point] = {
     ),
     "before dlt's folder is removed": ("ingest.landing", "discard", 1, True),
 }
+
+AT_ONCE = (
+    "between two inserts",
+    "after all inserts, before the load's record",
+    "while the lake's files are moved to their places",
+)
+"""The points that `make test` tries."""
+
+
+def some_at_once(points: Mapping[str, Point], at_once: Container[str]) -> list[Any]:
+    """The points as parameters of a test; those that are not meant for `make test` are
+    left to `make test-scale`.
+    """
+    return [
+        pytest.param(point, id=name, marks=() if name in at_once else pytest.mark.scale)
+        for name, point in points.items()
+    ]
+
 
 KILLED = """
     import importlib, os, signal, sys
@@ -173,7 +192,7 @@ def load_killed(settings: Settings, data: Path, point: Point) -> None:
     run_killed(settings, point, f"ingest.pipeline.load('canonical', {str(data)!r})")
 
 
-@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+@pytest.mark.parametrize("point", some_at_once(POINTS, AT_ONCE))
 def test_killed_at_a_chosen_point(
     point: Point, data: Path, clean: Settings, tmp_path: Path
 ) -> None:

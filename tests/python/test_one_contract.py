@@ -409,6 +409,7 @@ def edge_records(entity: Entity) -> list[Record]:
     return found
 
 
+@pytest.mark.scale
 def test_values_at_every_edge_get_the_same_verdict_at_every_gate(gates: Gates) -> None:
     expected: Counter[tuple[str, str, str]] = Counter()
     rejected: Counter[tuple[str, str]] = Counter()

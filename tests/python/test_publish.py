@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from test_kill import KILLED, Point
+from test_kill import KILLED, Point, some_at_once
 
 import winnow
 from ingest.contracts import PROJECT_ROOT
@@ -41,6 +41,8 @@ POINTS: dict[str, Point] = {
     "after the pointer": ("winnow.publish", "_swap", 1, True),
     "within the pruning": ("pathlib", "Path.unlink", 2, True),
 }
+AT_ONCE = ("within the copy", "between the name and the pointer", "within the pruning")
+"""The points that `make test` tries."""
 
 
 def mark(settings: Settings, marker: int) -> None:
@@ -281,7 +283,7 @@ def start(settings: Settings, code: str) -> subprocess.Popen[bytes]:
     )
 
 
-@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+@pytest.mark.parametrize("point", some_at_once(POINTS, AT_ONCE))
 def test_killed_at_a_chosen_point(
     point: Point, built: Settings, reader: Reader
 ) -> None:

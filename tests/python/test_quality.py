@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import Query, Write, make_settings, rows_of
+from conftest import Write, make_settings, rows_of
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest.errors import BuildError, InputError
@@ -30,6 +30,7 @@ MODELS = [
 ]
 """Leaves the seeds in the warehouse as a test has changed them."""
 SELECT = [*MODELS, "+metrics,resource_type:seed"]
+TENANTS = ("movielens", "gap", "ahead", "behind", "emptied", "twice")
 HEADER = "userId,movieId,rating,timestamp\n"
 NOON = int(dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC).timestamp())
 YEAR = 366 * 86_400
@@ -53,14 +54,15 @@ MOVIES = "movieId,title,genres\n" + "".join(
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a sound feed loaded and built."""
+    """A home with the same sound feed of six tenants loaded and built."""
     home = tmp_path_factory.mktemp("sound")
     settings = make_settings(home)
     data = home / "data"
     data.mkdir()
     (data / "ratings.csv").write_text(ratings(range(1, 301)))
     (data / "movies.csv").write_text(MOVIES)
-    load("movielens", data, settings=settings)
+    for tenant in TENANTS:
+        load("movielens", data, tenant=tenant, settings=settings)
     report = build(settings, SELECT)
     assert report.warnings == ()
     return home
@@ -72,6 +74,41 @@ def home(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "home"))
 
 
+@pytest.fixture(scope="module")
+def broken(
+    built: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, dict[str, str]]:
+    """A copy of the sound home in which the next feed of five tenants is broken, each
+    in a way of its own, and what the build says of each of them as it stops.
+    """
+    home = Path(shutil.copytree(built, tmp_path_factory.mktemp("broken") / "home"))
+    settings = make_settings(home)
+    now = int(dt.datetime.now(dt.UTC).timestamp())
+    users = range(301, 321)
+    feeds = {
+        "gap": ratings(users, without=2),
+        "ahead": ratings(users, shift=now - NOON + YEAR),
+        "behind": ratings(users, shift=now - NOON - YEAR - 320 * 86_400),
+        "twice": ratings(users, twice=True),
+    }
+    for tenant, rows in feeds.items():
+        feed = home / tenant / "ratings.csv"
+        feed.parent.mkdir()
+        feed.write_text(rows)
+        load("movielens", feed, tenant=tenant, settings=settings)
+    feed = home / "movies.csv"
+    feed.write_text("movieId,title,genres\n")
+    load("movielens", feed, tenant="emptied", settings=settings)
+    set_limit(home, "freshness", 48 * 3600, tenant="behind")
+    first, *failures = stopped(home, MODELS).split("\n  tenant ")
+    assert first == "The quality gate stopped the build; what was published stands:"
+    said: dict[str, str] = {}
+    for failure in failures:
+        tenant = failure.partition(",")[0]
+        said[tenant] = said.get(tenant, "") + failure
+    return settings, said
+
+
 def stopped(home: Path, select: Sequence[str] = SELECT) -> str:
     """What the build of a home says as it stops."""
     with pytest.raises(BuildError) as stop:
@@ -79,47 +116,51 @@ def stopped(home: Path, select: Sequence[str] = SELECT) -> str:
     return str(stop.value)
 
 
-def set_limit(home: Path, dimension: str, threshold: float) -> None:
+def set_limit(
+    home: Path, dimension: str, threshold: float, tenant: str = "movielens"
+) -> None:
     """Let a tenant have a threshold of severity error."""
     with duckdb.connect(str(make_settings(home).warehouse)) as connection:
         connection.execute(
-            "insert into seeds.quality_thresholds "
-            "values ('movielens', 'ratings', ?, ?, 'error')",
-            [dimension, threshold],
+            "insert into seeds.quality_thresholds values (?, 'ratings', ?, ?, 'error')",
+            [tenant, dimension, threshold],
         )
 
 
-def metric(
-    settings: Settings, dimension: str, entity: str = "ratings"
-) -> tuple[Any, str]:
-    """Value and status of a dimension in the newest build."""
+def metric(settings: Settings, dimension: str, tenant: str) -> tuple[Any, str]:
+    """Value and status of a dimension of the tenant's ratings in the newest build."""
     [found] = [
         one
         for one in quality.latest_metrics(settings.warehouse)
-        if (one.dimension, one.entity) == (dimension, entity)
+        if (one.tenant_id, one.dimension, one.entity) == (tenant, dimension, "ratings")
     ]
     return found.value, found.status
 
 
-def test_a_sound_feed_passes_and_its_shares_are_one(built: Path) -> None:
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_a_sound_feed_passes_and_its_shares_are_one(built: Path, tenant: str) -> None:
     settings = make_settings(built)
     for dimension in quality.SHARES:
-        assert metric(settings, dimension) == (1.0, "passed")
-    assert metric(settings, "freshness")[1] == "not_judged"
-    assert metric(settings, "volume") == (None, "insufficient_history")
-    latency, status = metric(settings, "latency")
+        assert metric(settings, dimension, tenant) == (1.0, "passed")
+    assert metric(settings, "freshness", tenant)[1] == "not_judged"
+    assert metric(settings, "volume", tenant) == (None, "insufficient_history")
+    latency, status = metric(settings, "latency", tenant)
     assert 0 <= latency < 600
     assert status == "not_judged"
 
 
-def test_a_feed_with_half_of_its_ratings_missing_is_stopped_for_completeness(
-    home: Path, write: Write
+def test_what_stops_a_build_is_said_of_the_broken_feeds_alone(
+    broken: tuple[Settings, dict[str, str]],
 ) -> None:
-    feed = write("day2/ratings.csv", ratings(range(301, 321), without=2))
-    load("movielens", feed, settings=make_settings(home))
-    message = stopped(home)
+    assert set(broken[1]) == {*TENANTS} - {"movielens"}
+
+
+def test_a_feed_with_half_of_its_ratings_missing_is_stopped_for_completeness(
+    broken: tuple[Settings, dict[str, str]],
+) -> None:
+    message = broken[1]["gap"]
     assert (
-        "tenant movielens, movielens.ratings: completeness is 0.900, and must be "
+        "gap, movielens.ratings: completeness is 0.900, and must be "
         "0.95 or more (40 of 400 required values are missing); most often "
         "rating.required, 40 times." in message
     )
@@ -142,46 +183,34 @@ def test_the_same_gap_in_all_of_the_data_is_stopped_before_dbt(
 
 
 def test_a_feed_a_year_ahead_is_stopped_for_consistency(
-    home: Path, write: Write
+    broken: tuple[Settings, dict[str, str]],
 ) -> None:
-    ahead = int(dt.datetime.now(dt.UTC).timestamp()) - NOON + YEAR
-    feed = write("day2/ratings.csv", ratings(range(301, 321), shift=ahead))
-    load("movielens", feed, settings=make_settings(home))
-    message = stopped(home)
+    message = broken[1]["ahead"]
     assert "movielens.ratings: consistency is 0.000" in message
     assert "most often interacted_at after the load, 100 times" in message
     assert message.count("ratings.csv, record") == 5
 
 
 def test_a_feed_a_year_behind_is_stopped_for_freshness_where_the_tenant_has_a_limit(
-    home: Path, write: Write
+    broken: tuple[Settings, dict[str, str]],
 ) -> None:
-    settings = make_settings(home)
-    behind = int(dt.datetime.now(dt.UTC).timestamp()) - NOON - YEAR - 320 * 86_400
-    feed = write("day2/ratings.csv", ratings(range(301, 321), shift=behind))
-    load("movielens", feed, settings=settings)
-    set_limit(home, "freshness", 48 * 3600)
-    message = stopped(home, MODELS)
+    message = broken[1]["behind"]
     assert "movielens.ratings: freshness is 8,7" in message
     assert "hours, and must be 48.0 hours or less" in message
 
 
 def test_an_emptied_catalogue_is_stopped_for_completeness(
-    home: Path, write: Write
+    broken: tuple[Settings, dict[str, str]],
 ) -> None:
-    feed = write("day2/movies.csv", "movieId,title,genres\n")
-    load("movielens", feed, settings=make_settings(home))
-    message = stopped(home)
+    message = broken[1]["emptied"]
     assert "movielens.movies: completeness is 0.000" in message
     assert "a load had no record at all" in message
 
 
 def test_a_feed_with_every_row_twice_is_stopped_for_uniqueness(
-    home: Path, write: Write
+    broken: tuple[Settings, dict[str, str]],
 ) -> None:
-    feed = write("day2/ratings.csv", ratings(range(301, 321), twice=True))
-    load("movielens", feed, settings=make_settings(home))
-    message = stopped(home)
+    message = broken[1]["twice"]
     assert (
         "movielens.ratings: uniqueness is 0.500, and must be 0.95 or more (100 of 200 "
         "records repeat a key of their load)" in message
@@ -195,7 +224,9 @@ def test_a_day_without_half_of_its_rows_is_stopped_for_volume_where_it_is_an_err
 ) -> None:
     settings = make_settings(home)
     [(load_id,)] = rows_of(
-        settings, "select distinct load_id from raw.movielens_ratings"
+        settings,
+        "select distinct load_id from raw.movielens_ratings "
+        "where tenant_id = 'movielens'",
     )
     backdate(load_id, settings, 30)
     for day in range(9):
@@ -204,7 +235,7 @@ def test_a_day_without_half_of_its_rows_is_stopped_for_volume_where_it_is_an_err
         backdate(load("movielens", feed, settings=settings).load_id, settings, 9 - day)
     set_limit(home, "volume", 3)
     build(settings, MODELS)
-    assert metric(settings, "volume")[1] == "passed"
+    assert metric(settings, "volume", "movielens")[1] == "passed"
     feed = write("today/ratings.csv", ratings(range(900, 910)))
     load("movielens", feed, settings=settings)
     message = stopped(home, MODELS)
@@ -227,12 +258,12 @@ def test_a_corrected_file_takes_the_place_of_the_broken_one(
     assert "completeness" in stopped(home)
     load("movielens", write("day2/ratings.csv", ratings(users)), settings=settings)
     build(settings, SELECT)
-    assert metric(settings, "completeness") == (1.0, "passed")
+    assert metric(settings, "completeness", "movielens") == (1.0, "passed")
     builds = rows_of(
         settings,
         "select count(distinct build_id), count(*) filter (status = 'failed') "
         "from quality.metrics where dimension = 'completeness' "
-        "and entity = 'ratings'",
+        "and entity = 'ratings' and tenant_id = 'movielens'",
     )
     assert builds == [(4, 2)]
 
@@ -247,16 +278,13 @@ def test_drift_of_ratings_is_reported_and_does_not_stop(
     report = build(settings, SELECT)
     found = {one.metric.dimension for one in report.warnings}
     assert found == {"drift_rating", "drift_item_popularity"}
-    assert metric(settings, "drift_event_type") == (0.0, "passed")
+    assert metric(settings, "drift_event_type", "movielens") == (0.0, "passed")
 
 
 def test_metrics_are_prometheus_text_with_the_tables_figures(
-    home: Path, write: Write, query: Query, settings: Settings, tmp_path: Path
+    broken: tuple[Settings, dict[str, str]], settings: Settings, tmp_path: Path
 ) -> None:
-    here = make_settings(home)
-    feed = write("day2/ratings.csv", ratings(range(301, 321), without=2))
-    load("movielens", feed, settings=here)
-    stopped(home)
+    here, _ = broken
     out = tmp_path / "textfile" / "winnow.prom"
     gauges.write(here, out)
     samples = {
@@ -265,7 +293,7 @@ def test_metrics_are_prometheus_text_with_the_tables_figures(
         for sample in family.samples
     }
     feed_of = [("data_type", "ratings"), ("source", "movielens")]
-    tenant = ("tenant_id", "movielens")
+    tenant = ("tenant_id", "gap")
 
     def value(name: str, *more: tuple[str, str]) -> float:
         return samples[(name, *sorted([*feed_of, tenant, *more]))]
