@@ -8,6 +8,8 @@ PEERS := .venv-peers
 SERVICES := .venv-services
 SAMPLE := sample-data
 BATCH_RESULTS := batch-results
+# Two files of tests at once, in the order of their names: the files with the fewest tests are among the longest, and would come last.
+TWO_FILES = $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 export PYTHONDONTWRITEBYTECODE := 1
 
 # Installs one lock file into the environment; the stamp keeps later calls instant. A development environment serves the
@@ -84,11 +86,11 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff and a strict parse of the dbt pr
 
 .PHONY: test
 test: lint ## everything that a change must pass
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not scale and not peers and not services"
+	$(TWO_FILES) -m "not scale and not peers and not services"
 
 .PHONY: test-scale
 test-scale: $(VENV)/dev.stamp ## the slow suites: on millions of rows, of many builds, on all real data
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m scale
+	$(TWO_FILES) -m scale
 
 .PHONY: test-peers
 test-peers: $(PEERS)/peers.stamp ## let real PyTorch and RecBole read what is exported (installs 4.3 GB)

@@ -1,6 +1,6 @@
 {#-
-    What evaluation.recommendations shows with ids, in numbers alone: what the metrics
-    read, a fifth of the size. Places run from 1 without gaps.
+    One row per list, user and place: what evaluation.recommendations shows with ids, in
+    numbers alone. The metrics read these. Places run from 1 without gaps.
 
     Loaded predictions are ordered by rank, then score, then item_id. Of an item that
     was predicted at several instants the newest prediction counts. What the user has a

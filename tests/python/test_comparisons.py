@@ -9,6 +9,7 @@ import random
 import warnings
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -88,9 +89,15 @@ def paired(values: Values, a: str, b: str) -> tuple[Floats, Floats]:
     )
 
 
+@cache
+def counts_of_resamples(users: int) -> Floats:
+    """How often each of so many users is in each resample: the same in every test."""
+    return resample_counts(SEED, users, RESAMPLES).astype(float)
+
+
 def scipys_bca(differences: Floats) -> tuple[float, float]:
     """scipy's own interval from the same resamples, whose means are taken here."""
-    counts = resample_counts(SEED, len(differences), RESAMPLES).astype(float)
+    counts = counts_of_resamples(len(differences))
     found = stats.bootstrap(
         (differences,),
         np.mean,
@@ -113,7 +120,7 @@ values_of_users = st.dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     values=st.fixed_dictionaries(dict.fromkeys(("a", "b", "c"), values_of_users)),
     metric=st.sampled_from(["ndcg", "rmse", "novelty"]),

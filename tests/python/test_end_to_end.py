@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import Command, rows_of
-from homes import make_environment, make_winnow, query
+from homes import Winnow, make_environment, make_winnow, query
 from scipy.stats import chisquare
 
 from ingest.contracts import PROJECT_ROOT
@@ -64,15 +64,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
     )
     winnow("load", "canonical", out / "canonical", "--tenant", "shop")
     winnow("load", "recomart", out / "recomart")
-    load_feeds(home)
+    load_feeds(home, winnow)
     done = winnow("build")
     assert "shop" in done.stdout
     return home, json.loads((out / "manifest.json").read_text())
 
 
-def load_feeds(home: Path) -> None:
+def load_feeds(home: Path, winnow: Winnow) -> None:
     """Two files as users have them: columns of their own names, and a bad row."""
-    winnow = make_winnow(home)
     lines = ["CustomerID,StockCode,InvoiceDate,Quantity"]
     lines += [
         f"{17850 + user},{80000 + (user * 7 + day * 3) % 40},12/{day}/2010 8:{day:02},2"
