@@ -15,9 +15,9 @@ import os
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +33,19 @@ connection.execute(
     "create table landed as select * from read_csv(?, all_varchar = true, "
     "ignore_errors = true, strict_mode = false)", [sys.argv[1]]
 )
+"""
+MEASURED = """
+import json, os, sys, time
+started = time.monotonic()
+pid = os.posix_spawn(
+    sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)]
+)
+_, status, usage = os.wait4(pid, 0)
+print(json.dumps([status, time.monotonic() - started, usage.ru_maxrss / 2**20]))
+"""
+"""Runs a command and prints its exit status, seconds and peak memory. A process of its
+own, and a small one: Linux counts the memory of the process that starts a program into
+the program's peak.
 """
 GATE = """
 from ingest.expectations import run_gate
@@ -66,34 +79,30 @@ def run(
     """Run a command to its end. Raises SystemExit with the end of the log when it
     fails, and TimeoutError when it was stopped because it took longer than the limit.
     """
-    started = time.monotonic()
-    with log.open("ab") as out:
-        pid = os.posix_spawn(
-            command[0],
-            [str(part) for part in command],
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, out.fileno(), 1),
-                (os.POSIX_SPAWN_DUP2, out.fileno(), 2),
-            ],
-        )
-        stopped = threading.Event()
-
-        def stop() -> None:
-            stopped.set()
-            os.kill(pid, signal.SIGKILL)
-
-        limit = threading.Timer(limit_seconds or threading.TIMEOUT_MAX, stop)
-        limit.daemon = True
-        limit.start()
-        _, status, usage = os.wait4(pid, 0)
-        limit.cancel()
-    if stopped.is_set():
-        raise TimeoutError(f"{command} took longer than {limit_seconds} s")
+    with (
+        log.open("ab") as out,
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", MEASURED, *command],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=out,
+            process_group=0,
+        ) as process,
+    ):
+        try:
+            printed, _ = process.communicate(timeout=limit_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(
+                f"{command} took longer than {limit_seconds} s"
+            ) from error
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    status, seconds, peak_gib = json.loads(printed) if printed else (1, 0.0, 0.0)
     if status != 0:
         said = log.read_text("utf-8", "replace")[-3000:]
         raise SystemExit(f"{command} failed:\n{said}")
-    return Run(time.monotonic() - started, usage.ru_maxrss / 2**20)
+    return Run(seconds, peak_gib)
 
 
 def median_run(runs: Sequence[Run]) -> Run:

@@ -4,6 +4,7 @@ purpose, is found out, and exact ones pass.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import astuple
@@ -278,3 +279,21 @@ def test_a_process_over_its_time_limit_is_stopped(tmp_path: Path) -> None:
         run(["/bin/sleep", "30"], {}, log, limit_seconds=0.1)
     assert time.monotonic() - started < 20
     assert run(["/bin/sleep", "0.01"], {}, log, limit_seconds=20).seconds < 20
+
+
+def test_the_peak_of_a_process_leaves_out_the_one_that_started_it(
+    tmp_path: Path,
+) -> None:
+    held = np.ones(2**26)  # half a GiB
+    small = run(["/bin/sleep", "0"], {}, tmp_path / "log.txt")
+    assert small.peak_gib < 0.1 < held.nbytes / 2**30
+    program = "bytearray(b'x' * 2**28)"
+    large = run([sys.executable, "-c", program], {}, tmp_path / "log.txt")
+    assert 0.25 < large.peak_gib < 0.8
+
+
+def test_a_process_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
+    program = "import sys; print('to say'); sys.exit('what is wrong')"
+    with pytest.raises(SystemExit, match=r"failed:\n(.|\n)*what is wrong") as caught:
+        run([sys.executable, "-u", "-c", program], {}, tmp_path / "log.txt")
+    assert "to say" in str(caught.value)
