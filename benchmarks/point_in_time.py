@@ -87,10 +87,12 @@ select
     'tenant' as tenant_id, true as has_times, max(interacted_at) as last_interacted_at
 from prepared.interactions;
 create table prepared.users as
-select 'tenant' as tenant_id, 'user-' || number as user_id
+select
+    'tenant' as tenant_id, 'user-' || number as user_id, number + 1 as user_index
 from range({users}) as numbers (number);
 create table prepared.items as
-select 'tenant' as tenant_id, 'item-' || number as item_id
+select
+    'tenant' as tenant_id, 'item-' || number as item_id, number + 1 as item_index
 from range({items}) as numbers (number);
 create table prepared.item_history as
 select
@@ -115,10 +117,13 @@ from prepared.interactions
 where is_positive
 order by interaction_id
 limit {positives};
-create table training.negatives as
+create table training.negative_draws as
 select
-    tenant_id, interaction_id, user_id,
-    'item-' || md5_number_lower(interaction_id || draw) % {items} as item_id,
+    tenant_id,
+    cast(substr(user_id, 6) as bigint) + 1 as user_index,
+    interaction_order,
+    cast(md5_number_lower(interaction_id || draw) % {items} as bigint) + 1
+        as item_index,
     draw,
     4 / {items} as sampling_probability
 from training.positives, range(1, 5) as draws (draw);

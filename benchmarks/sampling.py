@@ -59,7 +59,7 @@ class Method:
     is_ours: bool = False
 
 
-TABLE, ARRAYS = "tables of text ids", "arrays of integers"
+TABLE, ARRAYS = "tables", "arrays of integers"
 METHODS = {
     "ours": Method("Winnow, uniform", "uniform", TABLE, is_ours=True),
     "numpy_table": Method("numpy rejection + DuckDB", "uniform", TABLE),
@@ -92,12 +92,14 @@ class Timing:
 @dataclass
 class Outcome:
     """The runs of one method on one data set, and what the check of the first found;
-    ``failure`` instead where there is none.
+    ``failure`` instead where there is none. ``id_seconds`` is what it took to write the
+    table of negatives again, with ids.
     """
 
     runs: list[Timing] = field(default_factory=list)
     found: Exactness | None = None
     failure: str = ""
+    id_seconds: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -226,7 +228,17 @@ def measure(
             if draws is not None:
                 outcome.found = checked(bench, warehouse, name, draws, database)
                 say(f"{timing} {outcome.found}")
+                if METHODS[name].is_ours:
+                    outcome.id_seconds = id_seconds(bench, warehouse)
     return outcomes, warehouse
+
+
+def id_seconds(bench: Bench, warehouse: Warehouse) -> float:
+    """Seconds that writing the negatives takes with ids instead of codes."""
+    table = bench.home / "ids.duckdb"
+    seconds = apart(sampling_data.write_ids, warehouse.file, table, bench.memory_limit)
+    table.unlink()
+    return seconds
 
 
 def checked(
@@ -235,7 +247,7 @@ def checked(
     """What the checks find in the draws of a method's run."""
     method, data = METHODS[name], warehouse.data
     if database is not None:
-        table = "training.negatives" if method.is_ours else "negatives"
+        table = "training.negative_draws" if method.is_ours else "negatives"
         apart(
             sampling_data.write_draws_of_table,
             *(database, table, data, draws, bench.memory_limit),
@@ -288,6 +300,13 @@ def print_outcomes(data: Dataset, outcomes: dict[str, Outcome]) -> None:
                 "yes" if found.exact else "no",
             ]
         print(f"| {' | '.join(cells)} |", flush=True)
+    for name, outcome in outcomes.items():
+        if outcome.id_seconds is not None:
+            print(
+                f"\n{METHODS[name].title}: all ids of `training.negatives` written as "
+                f"a table of texts in {outcome.id_seconds:.1f} s more.",
+                flush=True,
+            )
 
 
 def print_growth(grown: dict[int, Outcome]) -> None:

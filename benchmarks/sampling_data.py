@@ -6,6 +6,7 @@ per interaction: interaction, user, item, all counted from 0, in time order) and
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -164,8 +165,17 @@ def write_prepared(warehouse: Path, data: Dataset, memory_limit: str) -> None:
         else "null"
     )
     tables = {
+        "users": (
+            {"user_id": USER_ID, "user_index": '"user" + 1', "has_profile": "false"},
+            f"(select range as user from range({data.users}))",
+        ),
         "items": (
-            {"item_id": ITEM_ID, "is_listed": "true", "has_interactions": "true"},
+            {
+                "item_id": ITEM_ID,
+                "item_index": "item + 1",
+                "is_listed": "true",
+                "has_interactions": "true",
+            },
             f"(select range as item from range({data.items}))",
         ),
         "interactions": (
@@ -223,8 +233,8 @@ def choose_strategy(warehouse: Path, strategy: str) -> None:
 def write_draws_of_table(
     database: Path, table: str, data: Dataset, draws: Path, memory_limit: str
 ) -> None:
-    """Write a table of negatives with text ids as numbers, for the checks. An id that
-    is not in the data, or a user that is not the positive's, becomes null.
+    """Write a table of negatives as the checks want it: number of the interaction and
+    of the item. What is not in the data becomes null.
     """
     spill = draws.parent / "spill"
     with connect(database, memory_limit, spill, read_only=True) as connection:
@@ -234,18 +244,36 @@ def write_draws_of_table(
                 with positives as (
                     select
                         interaction,
-                        {INTERACTION_ID} as interaction_id,
-                        {USER_ID} as user_id
+                        "user" + 1 as user_index,
+                        row_number() over (partition by "user" order by interaction)
+                            as interaction_order
                     from '{data.pairs}'
                 )
                 select
                     positives.interaction,
-                    try_cast(substr(negatives.item_id, 2) as integer) as item
+                    case
+                        when negatives.item_index between 1 and {data.items}
+                            then cast(negatives.item_index - 1 as integer)
+                    end as item
                 from {table} as negatives
-                left join positives using (interaction_id, user_id)
+                left join positives using (user_index, interaction_order)
             ) to '{draws}'
             """
         )
+
+
+def write_ids(warehouse: Path, table: Path, memory_limit: str) -> float:
+    """Write the view of the negatives, with all its ids, as a table of a new database.
+    Gives the seconds that it took.
+    """
+    spill = table.parent / "spill"
+    with connect(warehouse, memory_limit, spill, read_only=True) as connection:
+        started = time.monotonic()
+        connection.execute(
+            f"attach '{table}' as written;"
+            "create table written.negatives as from training.negatives"
+        )
+        return time.monotonic() - started
 
 
 def write_weights(warehouse: Path, weights: Path, split: str | None) -> None:

@@ -130,30 +130,21 @@ def writing(given: Given) -> duckdb.DuckDBPyConnection:
 
 def tables(given: Given, sampler: Sampler) -> None:
     """The same tables in and out as Winnow's models, by a sampler that draws in arrays:
-    text ids are numbered in DuckDB, and the table of negatives is written with them.
+    DuckDB gives it the codes of the text ids and writes what it drew.
     """
     with writing(given) as connection:
         connection.execute(
             """
-            create temp table items as
-            select item_id, cast(row_number() over (order by item_id) - 1 as integer)
-                as item
-            from warehouse.prepared.items;
-            create temp table users as
-            select
-                user_id,
-                cast(row_number() over (order by user_id) - 1 as integer) as user_number
-            from (select distinct user_id from warehouse.prepared.interactions);
             create temp table positives as
             select
-                positives.tenant_id,
-                interaction_id,
-                user_id,
-                user_number,
-                item as positive_item
+                tenant_id,
+                user_index,
+                interaction_order,
+                cast(user_index - 1 as integer) as user_number,
+                cast(item_index - 1 as integer) as positive_item
             from warehouse.training.positives
-            inner join users using (user_id)
-            inner join items using (item_id)
+            inner join warehouse.prepared.users using (tenant_id, user_id)
+            inner join warehouse.prepared.items using (tenant_id, item_id)
             """
         )
         # With row ids in order, the arrays are columns of the same rows.
@@ -175,10 +166,12 @@ def tables(given: Given, sampler: Sampler) -> None:
             f"""
             create temp table pools as
             select
-                user_id,
-                (select count(*) from items) - count(distinct item_id) as pool_size
+                user_index,
+                (select count(*) from warehouse.prepared.items)
+                    - count(distinct item_id) as pool_size
             from warehouse.prepared.interactions
-            group by user_id;
+            inner join warehouse.prepared.users using (tenant_id, user_id)
+            group by user_index;
             create table negatives as
             with draws as (
                 select
@@ -189,16 +182,15 @@ def tables(given: Given, sampler: Sampler) -> None:
             )
             select
                 positives.tenant_id,
-                positives.interaction_id,
-                positives.user_id,
-                items.item_id,
+                positives.user_index,
+                positives.interaction_order,
+                cast(draws.item + 1 as bigint) as item_index,
                 draws.draw,
                 least({RATIO}, pools.pool_size) / pools.pool_size
                     as sampling_probability
             from draws
             inner join positives on draws.number = positives.rowid
-            inner join items using (item)
-            inner join pools on positives.user_id = pools.user_id
+            inner join pools on positives.user_index = pools.user_index
             where draws.item >= 0
             """
         )
@@ -212,42 +204,38 @@ def hash_and_rank(given: Given) -> None:
         connection.execute(
             f"""
             create table negatives as
-            with items as (
-                select item_id, row_number() over (order by item_id) - 1 as item_number
-                from warehouse.prepared.items
-            ),
-            numbered as (
-                select
-                    tenant_id,
-                    interaction_id,
-                    user_id,
-                    unnest(range(1, {3 * RATIO + 1})) as attempt,
-                    hash(concat_ws('-', {SEED}, interaction_id, attempt))
-                        % (select count(*) from items) as item_number
-                from warehouse.training.positives
+            with seen as (
+                select user_index, item_index
+                from warehouse.prepared.interactions
+                inner join warehouse.prepared.users using (tenant_id, user_id)
+                inner join warehouse.prepared.items using (tenant_id, item_id)
             ),
             candidates as (
                 select
-                    numbered.tenant_id,
-                    numbered.interaction_id,
-                    numbered.user_id,
-                    numbered.attempt,
-                    items.item_id
-                from numbered
-                inner join items using (item_number)
+                    tenant_id,
+                    user_index,
+                    interaction_order,
+                    unnest(range(1, {3 * RATIO + 1})) as attempt,
+                    cast(
+                        1 + hash(concat_ws('-', {SEED}, interaction_id, attempt))
+                        % (select count(*) from warehouse.prepared.items) as bigint
+                    ) as item_index
+                from warehouse.training.positives
+                inner join warehouse.prepared.users using (tenant_id, user_id)
             ),
             unseen as (
                 select *
                 from candidates
-                anti join warehouse.prepared.interactions using (user_id, item_id)
+                anti join seen using (user_index, item_index)
             )
             select
                 tenant_id,
-                interaction_id,
-                user_id,
-                item_id,
-                row_number() over (partition by interaction_id order by attempt)
-                    as draw
+                user_index,
+                interaction_order,
+                item_index,
+                row_number() over (
+                    partition by user_index, interaction_order order by attempt
+                ) as draw
             from unseen
             qualify draw <= {RATIO}
             """

@@ -34,7 +34,7 @@ from winnow.published import (
     generations,
     metadata_path,
 )
-from winnow.sql import identifier, literal
+from winnow.sql import identifier
 from winnow.warehouse import has_table, read_only
 
 _CHUNK = 64 << 20
@@ -143,8 +143,6 @@ def _make(settings: Settings, number: int, tell: Progress) -> dict[str, Any]:
     folder = settings.published
     partial = folder / f".gen-{number}.duckdb"
     _copy(settings.warehouse, partial, tell)
-    tell("views", 0, 0)
-    _free_views(partial, settings.warehouse.stem)
     made = {
         "generation": number,
         "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
@@ -187,77 +185,6 @@ def _copy_some(source: int, target: int) -> int:
     while written < len(data):
         written += os.write(target, data[written:])
     return written
-
-
-def _free_views(database: Path, catalog: str) -> None:
-    """Take the warehouse's name out of the views of its copy.
-
-    DuckDB names a database after its file and dbt writes that name into views, so that
-    in a file of another name they would not run.
-    """
-    with duckdb.connect() as connection:
-        connection.execute(
-            f"attach {literal(str(database))} as {identifier(catalog)}"
-        ).execute(f"use {identifier(catalog)}")
-        views = connection.execute(
-            "select schema_name, view_name, sql, comment from duckdb_views() "
-            "where database_name = current_database() and not internal order by all"
-        ).fetchall()
-        connection.execute("begin")
-        for schema, view, sql, comment in views:
-            _free_view(connection, catalog, schema, view, sql, comment)
-        connection.execute("commit")
-        connection.execute(f"force checkpoint {identifier(catalog)}")
-
-
-def _free_view(
-    connection: duckdb.DuckDBPyConnection,
-    catalog: str,
-    schema: str,
-    view: str,
-    sql: str,
-    comment: str | None,
-) -> None:
-    head, _, query = sql.partition(" AS ")
-    [(parsed,)] = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
-    tree = json.loads(parsed)
-    if tree["error"]:
-        raise BuildError(f"{schema}.{view} cannot be published: {tree}")
-    freed = _without_catalog(tree, catalog)
-    if freed == tree:
-        return
-    [(text,)] = connection.execute(
-        "select json_deserialize_sql(?)", [json.dumps(freed)]
-    ).fetchall()
-    name = f"{identifier(schema)}.{identifier(view)}"
-    comments = connection.execute(
-        "select column_name, comment from duckdb_columns() "
-        "where database_name = current_database() and comment is not null "
-        "and schema_name = ? and table_name = ?",
-        [schema, view],
-    ).fetchall()
-    create = head.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
-    connection.execute(f"{create} AS {text}")
-    if comment is not None:
-        connection.execute(f"comment on view {name} is {literal(comment)}")
-    for column, said in comments:
-        connection.execute(
-            f"comment on column {name}.{identifier(column)} is {literal(said)}"
-        )
-
-
-def _without_catalog(node: Any, catalog: str) -> Any:
-    """DuckDB's syntax tree with no mention of the catalog."""
-    if isinstance(node, list):
-        return [_without_catalog(one, catalog) for one in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: ""
-        if key in ("catalog", "catalog_name") and value == catalog
-        else _without_catalog(value, catalog)
-        for key, value in node.items()
-    }
 
 
 def _sha256(path: Path, tell: Progress) -> str:

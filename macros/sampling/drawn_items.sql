@@ -110,7 +110,7 @@ repeating_requests_{{ attempt }} as (
 keyed_draws_{{ attempt }} as {{ inlined() }} (
 
     select
-        interaction_id,
+        interaction_order,
         user_number,
         request_number,
         draw_count,
@@ -169,7 +169,7 @@ refused_requests_{{ attempt }} as (
 kept_draws_{{ attempt }} as (
 
     select
-        draws_{{ attempt }}.interaction_id,
+        draws_{{ attempt }}.interaction_order,
         draws_{{ attempt }}.user_number,
         draws_{{ attempt }}.draw,
         draws_{{ attempt }}.first_item_number + draws_{{ attempt }}.item_position
@@ -359,7 +359,7 @@ certain_items as (
 placed_requests as (
 
     select
-        gap_requests.interaction_id,
+        gap_requests.interaction_order,
         gap_requests.user_number,
         gap_requests.is_weighted,
         gap_requests.request_key,
@@ -513,7 +513,7 @@ bounded_strata as (
 free_places as (
 
     select
-        interaction_id,
+        interaction_order,
         user_number,
         is_weighted,
         tenant_number,
@@ -577,7 +577,7 @@ slot_guide as (
 gap_draws as (
 
     select
-        interaction_id,
+        interaction_order,
         user_number,
         draw,
         first_item_number + place as item_number,
@@ -590,7 +590,7 @@ gap_draws as (
     union all
 
     select
-        places.interaction_id,
+        places.interaction_order,
         places.user_number,
         places.draw,
         slot_guide.item_number,
@@ -610,7 +610,7 @@ gap_draws as (
     union all
 
     select
-        placed_requests.interaction_id,
+        placed_requests.interaction_order,
         placed_requests.user_number,
         certain_items.draw,
         certain_items.item_number,

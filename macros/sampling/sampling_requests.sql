@@ -33,6 +33,7 @@ static_requests as (
 
     select
         {{ positives }}.interaction_id,
+        {{ positives }}.interaction_order,
         user_pools.user_number,
         user_pools.tenant_number,
         user_pools.first_item_number,
@@ -56,6 +57,7 @@ time_aware_requests as (
 
     select
         {{ positives }}.interaction_id,
+        {{ positives }}.interaction_order,
         user_pools.user_number,
         user_pools.tenant_number,
         user_pools.first_item_number,
@@ -88,7 +90,7 @@ wanted_requests as {{ inlined() }} (
 keyed_requests as {{ inlined() }} (
 
     select
-        wanted_requests.interaction_id,
+        wanted_requests.interaction_order,
         wanted_requests.user_number,
         wanted_requests.tenant_number,
         wanted_requests.first_item_number,

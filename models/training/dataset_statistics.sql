@@ -56,7 +56,7 @@ negative_counts as (
         tenant_id,
         count(*) as negatives
 
-    from {{ ref('negatives') }}
+    from {{ ref('negative_draws') }}
 
     group by tenant_id
 

@@ -66,16 +66,17 @@ explicit_negatives as (
 
 ),
 
-negatives as (
+negative_draws as (
 
     select
         tenant_id,
-        interaction_id,
-        item_id,
+        user_index,
+        interaction_order,
+        item_index,
         draw,
         sampling_probability
 
-    from {{ ref('negatives') }}
+    from {{ ref('negative_draws') }}
 
 ),
 
@@ -151,6 +152,7 @@ numbered_users as (
     select
         tenant_id,
         user_id,
+        user_index,
         {{ number_of('user_id') }} as user_number
 
     from {{ ref('users') }}
@@ -162,6 +164,7 @@ numbered_items as (
     select
         tenant_id,
         item_id,
+        item_index,
         {{ number_of('item_id') }} as item_number
 
     from {{ ref('items') }}
@@ -206,8 +209,6 @@ numbered_versions as (
 moments as (
 
     select
-        positives.tenant_id,
-        positives.interaction_id,
         numbered_users.user_number,
         positives.interaction_order,
         case when tenants.has_times then positives.interacted_at end as as_of
@@ -230,19 +231,23 @@ draws as (
         moments.interaction_order,
         numbered_items.item_number,
         {{ moment_of('moments.as_of', 'moments.interaction_order') }} as moment,
-        negatives.draw,
-        negatives.sampling_probability,
+        negative_draws.draw,
+        negative_draws.sampling_probability,
         moments.as_of
 
-    from negatives
+    from negative_draws
 
-    inner join moments
-        on negatives.tenant_id = moments.tenant_id
-        and negatives.interaction_id = moments.interaction_id
+    inner join numbered_users
+        on negative_draws.tenant_id = numbered_users.tenant_id
+        and negative_draws.user_index = numbered_users.user_index
 
     inner join numbered_items
-        on negatives.tenant_id = numbered_items.tenant_id
-        and negatives.item_id = numbered_items.item_id
+        on negative_draws.tenant_id = numbered_items.tenant_id
+        and negative_draws.item_index = numbered_items.item_index
+
+    inner join moments
+        on numbered_users.user_number = moments.user_number
+        and negative_draws.interaction_order = moments.interaction_order
 
 ),
 

@@ -19,6 +19,7 @@ items as (
     select
         tenant_id,
         item_id,
+        item_index,
         released_on
 
     from {{ ref('items') }}
@@ -100,6 +101,7 @@ counted_items as (
     select
         items.tenant_id,
         items.item_id,
+        items.item_index,
         tenants.tenant_number,
         tenants.time_aware_negatives,
         greatest(coalesce(train_counts.train_positive_count, 0), 1) as popularity,
@@ -144,6 +146,7 @@ placed_items as (
     select
         tenant_id,
         item_id,
+        item_index,
         tenant_number,
         popularity,
         greatest(
@@ -176,6 +179,7 @@ item_slots as (
         item_id,
         tenant_number,
         item_number,
+        item_index,
         item_position,
         popularity,
         slot_count,

@@ -1,107 +1,82 @@
 {#-
-    One row per positive and draw: an item of the tenant that the user has never seen, in
-    any split and by any event that counts as seen. Drawn by the tenant's own strategy,
-    see macros/sampling/drawn_items.sql. The draws depend on the seed, the tenant, the
-    interaction and the pool (the user's unseen items and, for draws by popularity, the
-    slots of all items), and on nothing else.
+    One row per positive and draw: an item that the user has never seen. A view: the draws
+    are stored in numbers, and ids are looked up for those that are asked for.
 -#}
 
-with recursive
+with
 
-positives as {{ inlined() }} (
+negative_draws as (
+
+    select
+        tenant_id,
+        user_index,
+        interaction_order,
+        item_index,
+        draw,
+        sampling_probability
+
+    from {{ ref('negative_draws') }}
+
+),
+
+positives as (
 
     select
         tenant_id,
         interaction_id,
-        user_id
+        user_id,
+        interaction_order
 
     from {{ ref('positives') }}
 
 ),
 
-user_pools as (
+users as (
 
     select
         tenant_id,
         user_id,
-        negative_strategy,
-        item_count,
-        pool_size,
-        free_slot_count,
-        negative_ratio,
-        tenant_number,
-        first_item_number,
-        user_number,
-        time_aware_negatives
+        user_index
 
-    from {{ ref('user_pools') }}
+    from {{ ref('users') }}
 
 ),
 
-positive_pools as (
+items as (
 
     select
         tenant_id,
-        interaction_id,
-        item_count,
-        pool_size,
-        free_slot_count
-
-    from {{ ref('positive_pools') }}
-
-),
-
-seen_items as {{ inlined() }} (
-
-    select
-        user_number,
-        item_number,
-        item_position,
-        slot_count,
-        first_slot
-
-    from {{ ref('seen_items') }}
-
-),
-
-item_slots as (
-
-    select
         item_id,
-        tenant_number,
-        item_number,
-        item_position,
-        slot_count,
-        first_slot,
-        largest_slot_count
+        item_index
 
-    from {{ ref('item_slots') }}
+    from {{ ref('items') }}
 
 ),
-
-{{ sampling_requests(
-    'positives', 'negative_strategy', 'negative_ratio', 'negatives'
-) }},
-
-{{ drawn_items() }},
 
 negatives as (
 
     select
-        user_pools.tenant_id,
-        drawn_items.interaction_id,
-        user_pools.user_id,
-        item_slots.item_id,
-        drawn_items.draw,
-        drawn_items.sampling_probability
+        draws.tenant_id,
+        positives.interaction_id,
+        users.user_id,
+        items.item_id,
+        draws.draw,
+        draws.sampling_probability
 
-    from drawn_items
+    from negative_draws as draws
 
-    inner join user_pools
-        on drawn_items.user_number = user_pools.user_number
+    left join users
+        on draws.tenant_id = users.tenant_id
+        and draws.user_index = users.user_index
 
-    inner join item_slots
-        on drawn_items.item_number = item_slots.item_number
+    left join items
+        on draws.tenant_id = items.tenant_id
+        and draws.item_index = items.item_index
+
+    left join positives
+        on draws.tenant_id = positives.tenant_id
+        and users.user_id = positives.user_id
+        and draws.interaction_order = positives.interaction_order
 
 )
 

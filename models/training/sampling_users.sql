@@ -17,6 +17,17 @@ positives as (
 
 ),
 
+users as (
+
+    select
+        tenant_id,
+        user_id,
+        user_index
+
+    from {{ ref('users') }}
+
+),
+
 positive_counts as (
 
     select
@@ -36,13 +47,20 @@ positive_counts as (
 sampling_users as (
 
     select
-        tenant_id,
-        user_id,
-        positive_count,
-        test_positive_count,
-        row_number() over (order by tenant_id asc, user_id asc) as user_number
+        positive_counts.tenant_id,
+        positive_counts.user_id,
+        positive_counts.positive_count,
+        positive_counts.test_positive_count,
+        users.user_index,
+        row_number() over (
+            order by positive_counts.tenant_id asc, positive_counts.user_id asc
+        ) as user_number
 
     from positive_counts
+
+    inner join users
+        on positive_counts.tenant_id = users.tenant_id
+        and positive_counts.user_id = users.user_id
 
 )
 

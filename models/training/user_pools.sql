@@ -95,6 +95,7 @@ user_pools as (
         catalogues.tenant_number,
         catalogues.first_item_number,
         sampling_users.user_number,
+        sampling_users.user_index,
         tenants.time_aware_negatives
 
     from sampling_users

@@ -19,8 +19,6 @@ from benchmarks.load_and_build import run
 from benchmarks.sampling_check import Exactness, check
 from benchmarks.sampling_data import (
     INTERACTION_ID,
-    ITEM_ID,
-    USER_ID,
     Dataset,
     write_dataset,
     write_draws_of_table,
@@ -209,7 +207,7 @@ def test_bias_is_measured_against_the_given_weights(
     assert check(data, file, weights, ratio=1).z > 4
 
 
-def test_a_table_of_text_ids_is_read_back_as_numbers(
+def test_a_table_of_codes_is_read_back_as_numbers(
     data: Dataset, exact_draws: Numbers, tmp_path: Path
 ) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
@@ -220,13 +218,14 @@ def test_a_table_of_text_ids_is_read_back_as_numbers(
         connection.execute(
             f"""
             create table negatives as
-            select
-                {INTERACTION_ID} as interaction_id,
-                {USER_ID} as user_id,
-                {ITEM_ID.replace("item", "drawn.item")} as item_id
+            select user_index, interaction_order, drawn.item + 1 as item_index
             from '{numbered}' as drawn
-            inner join (select interaction, "user" from '{data.pairs}')
-                using (interaction)
+            inner join (
+                select interaction, {INTERACTION_ID} as interaction_id
+                from '{data.pairs}'
+            ) using (interaction)
+            inner join prepared.interactions using (interaction_id)
+            inner join prepared.users using (user_id)
             """
         )
     draws = tmp_path / "draws.parquet"
@@ -235,9 +234,7 @@ def test_a_table_of_text_ids_is_read_back_as_numbers(
     read_back = astuple(check(data, draws, ratio=RATIO))
     assert read_back == pytest.approx(astuple(check(data, numbered, ratio=RATIO)))
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(
-            "update negatives set user_id = 'u0000001' where user_id = 'u0000002'"
-        )
+        connection.execute("update negatives set user_index = 2 where user_index = 3")
     write_draws_of_table(warehouse, "negatives", data, draws, "1GB")
     found = check(data, draws, ratio=RATIO)
     assert found.seen > 0

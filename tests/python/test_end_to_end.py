@@ -33,14 +33,14 @@ BUILT_SCHEMAS = (
 
 
 def checksums(home: Path) -> dict[str, tuple[int, Any]]:
-    """Row count and order-free checksum of every table that dbt builds, but for the
-    history of builds that quality.metrics is.
+    """Row count and order-free checksum of every table and view that dbt builds, but
+    for the history of builds that quality.metrics is.
     """
     tables = query(
         home,
-        "select schema_name || '.' || table_name from duckdb_tables() "
-        f"where schema_name in {BUILT_SCHEMAS} "
-        "and (schema_name, table_name) != ('quality', 'metrics') order by all",
+        "select table_schema || '.' || table_name from information_schema.tables "
+        f"where table_schema in {BUILT_SCHEMAS} "
+        "and (table_schema, table_name) != ('quality', 'metrics') order by all",
     )
     assert len(tables) > 30
     return {
@@ -208,6 +208,23 @@ def test_what_a_build_publishes_is_read_while_the_warehouse_is_written(
     ):
         found = published.execute("select count(*) from training.examples").fetchone()
     assert found == query(home, "select count(*) from training.examples")[0]
+
+
+def test_views_run_in_a_database_of_any_name(
+    sample: tuple[Path, dict[str, Any]],
+) -> None:
+    home, _ = sample
+    views = query(
+        home,
+        "select schema_name || '.' || view_name from duckdb_views() where not internal",
+    )
+    assert len(views) > 15
+    with duckdb.connect() as connection:
+        for name in ("winnow.duckdb", "published/gen-1.duckdb"):
+            connection.execute(f"attach '{home / name}' as other (read_only)")
+            for (view,) in views:
+                connection.execute(f"from other.{view} limit 1").fetchall()
+            connection.execute("detach other")
 
 
 @pytest.mark.scale

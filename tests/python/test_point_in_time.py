@@ -77,7 +77,7 @@ class Version(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """A row of training.negatives."""
+    """A row of training.negative_draws, with ids."""
 
     tenant_id: str
     interaction_id: str
@@ -236,7 +236,7 @@ def write_inputs(warehouse: Path, data: Data) -> None:
     given: dict[str, tuple[Sequence[tuple[Any, ...]], Sequence[str]]] = {
         "interactions": (data.interactions, Interaction._fields),
         "item_history": (data.versions, Version._fields),
-        "negatives": (data.draws, Draw._fields),
+        "draws": (data.draws, Draw._fields),
     }
     tenants = ", ".join(f"('{name}', {has})" for name, has in data.has_times.items())
     items = ", ".join(f"('{item}')" for item in (*ITEMS, NEVER_TOUCHED))
@@ -251,23 +251,50 @@ def write_inputs(warehouse: Path, data: Data) -> None:
             create schema training;
             create table prepared.interactions as from given_interactions;
             create table prepared.item_history as from given_item_history;
-            create table training.negatives as from given_negatives;
             create table prepared.tenants as
             select tenant_id, has_times, max(interacted_at) as last_interacted_at
             from (values {tenants}) as tenants (tenant_id, has_times)
             left join prepared.interactions using (tenant_id)
             group by all;
             create table prepared.items as
-            select tenant_id, item_id, ['a', 'b'] as categories
+            select
+                tenant_id,
+                item_id,
+                ['a', 'b'] as categories,
+                row_number() over (
+                    partition by tenant_id order by md5(item_id)
+                ) as item_index
             from prepared.tenants, (values {items}) as items (item_id);
             create table prepared.users as
-            select tenant_id, user_id from prepared.interactions group by all;
+            select
+                tenant_id,
+                user_id,
+                row_number() over (
+                    partition by tenant_id order by md5(user_id)
+                ) as user_index
+            from (select distinct tenant_id, user_id from prepared.interactions);
             create table training.positives as
             select
                 tenant_id, interaction_id, user_id, item_id, event_type,
                 'train' as split, event_weight, interaction_order, interacted_at
             from prepared.interactions
             where is_positive;
+            create table training.negative_draws as
+            select
+                tenant_id,
+                user_index,
+                interaction_order,
+                item_index,
+                draw,
+                sampling_probability
+            from given_draws
+            inner join training.positives using (tenant_id, interaction_id)
+            inner join prepared.users
+                on given_draws.tenant_id = users.tenant_id
+                and given_draws.user_id = users.user_id
+            inner join prepared.items
+                on given_draws.tenant_id = items.tenant_id
+                and given_draws.item_id = items.item_id;
             create table training.explicit_negatives as
             select
                 tenant_id, interaction_id, event_type, 'low_rating' as negative_kind,

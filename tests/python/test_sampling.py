@@ -31,7 +31,7 @@ from winnow.dbt import run_dbt
 
 SEED = 7
 MODELS = ("+negatives", "+evaluation_candidates", "sampling_shortfall")
-WRITTEN = ("+tenants", "+interactions", "+items")
+WRITTEN = ("+tenants", "+interactions", "+users", "+items")
 SMALLEST_P = 0.001
 BEGIN = datetime(2024, 1, 1)
 SETTINGS: dict[str, Any] = {
@@ -454,8 +454,22 @@ def write_prepared(
             """
             create schema prepared;
             create table prepared.items as
-            select tenant_id, item_id, released_at::timestamp as released_on
+            select
+                tenant_id,
+                item_id,
+                released_at::timestamp as released_on,
+                row_number() over (
+                    partition by tenant_id order by md5(item_id)
+                ) as item_index
             from given_items;
+            create table prepared.users as
+            select
+                tenant_id,
+                user_id,
+                row_number() over (
+                    partition by tenant_id order by md5(user_id)
+                ) as user_index
+            from (select distinct tenant_id, user_id from given_interactions);
             create table prepared.tenants as
             select *, 1 as interaction_count from given_tenants;
             create table prepared.interactions as

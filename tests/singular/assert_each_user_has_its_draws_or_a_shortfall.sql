@@ -85,29 +85,29 @@ draws as (
 
     select
         tenant_id,
-        user_id,
+        user_index,
         'negatives' as purpose,
         draw
 
-    from {{ ref('negatives') }}
+    from {{ ref('negative_draws') }}
 
     union all
 
     select
         tenant_id,
-        user_id,
+        user_index,
         'evaluation_candidates' as purpose,
         draw
 
-    from {{ ref('evaluation_candidates') }}
+    from {{ ref('candidate_draws') }}
 
 ),
 
-drawn as (
+draw_counts as (
 
     select
         tenant_id,
-        user_id,
+        user_index,
         purpose,
         count(*) as drawn_count,
         max(draw) as last_draw
@@ -116,8 +116,25 @@ drawn as (
 
     group by
         tenant_id,
-        user_id,
+        user_index,
         purpose
+
+),
+
+drawn as (
+
+    select
+        draw_counts.tenant_id,
+        users.user_id,
+        draw_counts.purpose,
+        draw_counts.drawn_count,
+        draw_counts.last_draw
+
+    from draw_counts
+
+    left join {{ ref('users') }} as users
+        on draw_counts.tenant_id = users.tenant_id
+        and draw_counts.user_index = users.user_index
 
 ),
 

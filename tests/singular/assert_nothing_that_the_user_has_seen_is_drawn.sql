@@ -5,48 +5,78 @@
 
 with
 
-drawn as (
+draws as (
 
     select
         tenant_id,
-        interaction_id,
-        user_id,
-        item_id,
+        user_index,
+        item_index,
+        interaction_order,
         'negatives' as purpose
 
-    from {{ ref('negatives') }}
+    from {{ ref('negative_draws') }}
 
     union all
 
     select
         tenant_id,
-        interaction_id,
-        user_id,
-        item_id,
+        user_index,
+        item_index,
+        interaction_order,
         'evaluation_candidates' as purpose
 
-    from {{ ref('evaluation_candidates') }}
+    from {{ ref('candidate_draws') }}
 
 ),
 
-interactions as (
+users as (
 
     select
         tenant_id,
         user_id,
-        item_id
+        user_index
 
-    from {{ ref('interactions') }}
+    from {{ ref('users') }}
 
-    where is_seen
+),
+
+items as (
+
+    select
+        tenant_id,
+        item_id,
+        item_index
+
+    from {{ ref('items') }}
+
+),
+
+seen_pairs as (
+
+    select
+        interactions.tenant_id,
+        users.user_index,
+        items.item_index
+
+    from {{ ref('interactions') }} as interactions
+
+    inner join users
+        on interactions.tenant_id = users.tenant_id
+        and interactions.user_id = users.user_id
+
+    inner join items
+        on interactions.tenant_id = items.tenant_id
+        and interactions.item_id = items.item_id
+
+    where interactions.is_seen
 
 )
 
-select drawn.*
+select draws.*
 
-from drawn
+from draws
 
-semi join interactions
-    on drawn.tenant_id = interactions.tenant_id
-    and drawn.user_id = interactions.user_id
-    and drawn.item_id = interactions.item_id
+semi join seen_pairs
+    on draws.tenant_id = seen_pairs.tenant_id
+    and draws.user_index = seen_pairs.user_index
+    and draws.item_index = seen_pairs.item_index

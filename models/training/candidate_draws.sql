@@ -1,0 +1,112 @@
+{#-
+    One row per test positive and draw: an item to rank the positive against, which the
+    user has never seen; all in numbers, training.evaluation_candidates shows the same rows
+    with ids. Drawn as training.negative_draws are, with draws of their own and by the
+    tenant's candidate_strategy, and stored, so that every model is measured against the
+    same items.
+-#}
+
+with recursive
+
+positives as {{ inlined() }} (
+
+    select
+        tenant_id,
+        interaction_id,
+        user_id,
+        interaction_order
+
+    from {{ ref('positives') }}
+
+    where split = 'test'
+
+),
+
+user_pools as (
+
+    select
+        tenant_id,
+        user_id,
+        candidate_strategy,
+        item_count,
+        pool_size,
+        free_slot_count,
+        candidate_count,
+        tenant_number,
+        first_item_number,
+        user_number,
+        user_index,
+        time_aware_negatives
+
+    from {{ ref('user_pools') }}
+
+),
+
+positive_pools as (
+
+    select
+        tenant_id,
+        interaction_id,
+        item_count,
+        pool_size,
+        free_slot_count
+
+    from {{ ref('positive_pools') }}
+
+),
+
+seen_items as {{ inlined() }} (
+
+    select
+        user_number,
+        item_number,
+        item_position,
+        slot_count,
+        first_slot
+
+    from {{ ref('seen_items') }}
+
+),
+
+item_slots as (
+
+    select
+        tenant_number,
+        item_number,
+        item_index,
+        item_position,
+        slot_count,
+        first_slot,
+        largest_slot_count
+
+    from {{ ref('item_slots') }}
+
+),
+
+{{ sampling_requests(
+    'positives', 'candidate_strategy', 'candidate_count', 'evaluation_candidates'
+) }},
+
+{{ drawn_items() }},
+
+candidate_draws as (
+
+    select
+        user_pools.tenant_id,
+        user_pools.user_index,
+        drawn_items.interaction_order,
+        item_slots.item_index,
+        drawn_items.draw,
+        drawn_items.sampling_probability
+
+    from drawn_items
+
+    inner join user_pools
+        on drawn_items.user_number = user_pools.user_number
+
+    inner join item_slots
+        on drawn_items.item_number = item_slots.item_number
+
+)
+
+select * from candidate_draws
