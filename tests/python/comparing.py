@@ -174,11 +174,7 @@ def compiled_models(settings: Settings, resamples: int) -> dict[str, str]:
     )
     assert result.succeeded, result.failures
     folder = settings.target / "compiled" / "winnow" / "models" / "evaluation"
-    name = settings.warehouse.stem
-    return {
-        model: (folder / f"{model}.sql").read_text("utf-8").replace(f'"{name}".', "")
-        for model in COMPARED
-    }
+    return {model: (folder / f"{model}.sql").read_text("utf-8") for model in COMPARED}
 
 
 def run_compiled(

@@ -339,19 +339,11 @@ class CompiledModels:
     """The project's evaluation models as dbt compiles them, run in memory."""
 
     def __init__(self, settings: Settings) -> None:
-        """Compile them, in a warehouse of the settings' name."""
+        """Compile them."""
         result = run_dbt(settings, ["compile", "--select", *MODELS])
         assert result.succeeded, result.failures
         (folder,) = settings.target.glob("compiled/winnow/models/evaluation")
         self.sql = {name: (folder / f"{name}.sql").read_text() for name in MODELS}
-        self.database = settings.warehouse.stem
-
-    def connect(self, threads: int = 2) -> duckdb.DuckDBPyConnection:
-        """An empty database of the name that the compiled SQL has."""
-        connection = duckdb.connect(config={"threads": threads})
-        connection.execute(f"attach ':memory:' as {self.database}")
-        connection.execute(f"use {self.database}")
-        return connection
 
     def run(
         self,

@@ -69,7 +69,7 @@ def build(settings: Settings, marker: int) -> None:
                 from range(5_000);
             create or replace view features.scores as
                 select tenant_id, example, score
-                from "{settings.warehouse.stem}".training.examples;
+                from training.examples;
             """
         )
 

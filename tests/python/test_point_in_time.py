@@ -638,13 +638,12 @@ def test_the_gate_passes_what_was_built_and_catches_every_tampered_input(
         if not node.get("test_metadata"):
             continue
         model = manifest["nodes"][node["attached_node"]]
-        sql = outcome["compiled_code"].replace(model["relation_name"], "tampered")
+        table = f'"{model["schema"]}"."{model["alias"]}"'
+        sql = outcome["compiled_code"].replace(table, "tampered")
         for column in node["test_metadata"]["kwargs"]["columns"]:
             for late in ("as_of", "timestamp '2030-01-01'"):
                 with duckdb.connect(str(settings.warehouse)) as connection:
-                    connection.execute(
-                        f"create temp table tampered as from {model['relation_name']}"
-                    )
+                    connection.execute(f"create temp table tampered as from {table}")
                     assert connection.execute(sql).fetchall() == []
                     connection.execute(
                         f"update tampered set {column} = {late} where rowid = "

@@ -52,7 +52,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> CompiledModels:
 
 @pytest.fixture
 def database(models: CompiledModels) -> Iterator[duckdb.DuckDBPyConnection]:
-    with models.connect() as connection:
+    with duckdb.connect() as connection:
         yield connection
 
 
@@ -471,7 +471,7 @@ def test_one_thread_and_shuffled_rows_change_no_bit(
     tables = films.tables()
     for rows in tables.values():
         numbers.shuffle(rows)
-    with models.connect(threads=1) as connection:
+    with duckdb.connect(config={"threads": 1}) as connection:
         models.run(connection, tables)
         for name in ("user_metrics", "model_metrics", "recommendations"):
             query = f"select * from evaluation.{name} order by all"
