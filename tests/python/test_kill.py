@@ -229,6 +229,7 @@ def test_killed_at_random_times(data: Path, clean: Settings, tmp_path: Path) -> 
     assert_same_after_another_run(killed, data, clean)
 
 
+@pytest.mark.scale
 def test_a_recovery_that_is_killed_is_recovered_from(
     data: Path, clean: Settings, tmp_path: Path
 ) -> None:

@@ -268,6 +268,7 @@ def test_a_corrected_file_takes_the_place_of_the_broken_one(
     assert builds == [(4, 2)]
 
 
+@pytest.mark.scale
 def test_drift_of_ratings_is_reported_and_does_not_stop(
     home: Path, write: Write
 ) -> None:

@@ -336,6 +336,7 @@ def test_an_accepted_record_of_the_same_id_is_never_replaced(
     assert counts == [(9, 1, 7, 1)]
 
 
+@pytest.mark.scale
 def test_what_no_build_has_judged_has_to_be_built_first(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -360,6 +361,7 @@ def test_another_tenants_event_of_the_same_id_is_none_of_its_business(
     assert outcomes(replay(settings, path)) == [Outcome.LOADED]
 
 
+@pytest.mark.scale
 def test_two_corrections_of_one_event_must_agree(
     settings: Settings, tmp_path: Path
 ) -> None:

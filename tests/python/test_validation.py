@@ -39,6 +39,7 @@ def verdicts(report: ValidationReport) -> dict[str, str]:
     return {r.rule: r.verdict for r in report.rules if r.verdict != "passed"}
 
 
+@pytest.mark.scale
 def test_its_counts_are_those_of_a_load_and_a_build(
     settings: Settings, query: Query, tmp_path: Path
 ) -> None:
