@@ -270,7 +270,7 @@ def write_ids(warehouse: Path, table: Path, memory_limit: str) -> float:
     with connect(warehouse, memory_limit, spill, read_only=True) as connection:
         started = time.monotonic()
         connection.execute(
-            f"attach '{table}' as written;"
+            f"attach '{table}' as written (read_write);"
             "create table written.negatives as from training.negatives"
         )
         return time.monotonic() - started

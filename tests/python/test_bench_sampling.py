@@ -22,6 +22,7 @@ from benchmarks.sampling_data import (
     Dataset,
     write_dataset,
     write_draws_of_table,
+    write_ids,
     write_prepared,
     write_weights,
 )
@@ -239,6 +240,19 @@ def test_a_table_of_codes_is_read_back_as_numbers(
     found = check(data, draws, ratio=RATIO)
     assert found.seen > 0
     assert found.short > 0
+
+
+def test_the_negatives_are_written_with_their_ids(tmp_path: Path) -> None:
+    warehouse, table = tmp_path / "warehouse.duckdb", tmp_path / "ids.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "create schema training; create view training.negatives as "
+            "select 'i' || range as item_id from range(3)"
+        )
+    assert write_ids(warehouse, table, "1GB") > 0
+    with duckdb.connect(str(table)) as connection:
+        found = connection.execute("from negatives order by all").fetchall()
+    assert found == [("i0",), ("i1",), ("i2",)]
 
 
 def test_weights_by_popularity_count_train_positives_with_a_floor_of_one(
