@@ -62,6 +62,8 @@ def mark(settings: Settings, marker: int) -> None:
             create or replace view training.labelled as
                 select tenant_id, example, marker
                 from training.examples;
+            comment on view training.labelled is 'Examples; it''s a view.';
+            comment on column training.labelled.marker is 'Which build.';
             """
         )
 
@@ -135,6 +137,20 @@ def test_connect_is_read_only_in_utc_and_stays_with_its_generation(
         with pytest.raises(duckdb.Error, match="read-only"):
             first.execute("delete from prepared.tenants")
     assert generations(built.published) == [2]
+
+
+def test_views_run_in_a_file_of_another_name(built: Settings) -> None:
+    """And keep their comments."""
+    publication = publish(built)
+    with duckdb.connect(str(publication.path), read_only=True) as connection:
+        assert connection.execute(
+            "select count(*) from training.labelled where marker = 1"
+        ).fetchall() == [(ROWS,)]
+        assert connection.execute(
+            "select comment from duckdb_views() where view_name = 'labelled' "
+            "union all select comment from duckdb_columns() "
+            "where table_name = 'labelled' and comment is not null"
+        ).fetchall() == [("Examples; it's a view.",), ("Which build.",)]
 
 
 def test_generations_are_numbered_and_kept_by_count(built: Settings) -> None:
