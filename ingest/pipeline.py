@@ -46,7 +46,14 @@ from ingest.readers import FAULT_SCHEMA, sha256_of
 from ingest.records import Records, entity_of, read_records
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_process
-from ingest.sources import SOURCES, LeftOut, ReadOptions, SourceFile, find_files
+from ingest.sources import (
+    SOURCES,
+    FileFacts,
+    LeftOut,
+    ReadOptions,
+    SourceFile,
+    find_files,
+)
 from ingest.sources.base import plain_name
 
 if TYPE_CHECKING:
@@ -103,7 +110,8 @@ class FileResult:
 
     ``landed`` records are in the entity's raw table, ``unreadable`` ones in
     raw.winnow_unreadable_records; ``skipped`` says why nothing was loaded, None when
-    the file was. ``seconds`` are those of reading it.
+    the file was. ``seconds`` are those of reading it. ``facts`` are empty where it was
+    skipped.
     """
 
     file: Path
@@ -112,6 +120,7 @@ class FileResult:
     unreadable: int = 0
     skipped: str | None = None
     seconds: float = 0.0
+    facts: FileFacts = field(default_factory=FileFacts)
 
 
 @dataclass(frozen=True)
@@ -142,28 +151,24 @@ def load(
     tenant: str | None = None,
     entity: str | None = None,
     limit: int | None = None,
-    mapping: Mapping[str, str] | None = None,
-    delimiter: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    date_order: str | None = None,
+    options: ReadOptions | None = None,
+    recursive: bool = False,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> LoadResult:
     """Load a file, a folder or a glob into the raw tables and the lake, exactly once.
 
-    ``limit`` takes the first so many records of each file. ``mapping`` is contract
-    column → the file's column (or its 1-based position where there is no header).
-    ``date_order`` (ymd, mdy, dmy) is how the files order the parts of a date; like
-    delimiter, encoding and header it is found where it is not given. A file that has
-    been loaded for this tenant with the same options is skipped.
+    ``limit`` takes the first so many records of each file. ``options`` say how the
+    files are to be read; what they leave open is found. ``recursive`` takes the files
+    of a folder's subfolders, too. A file that has been loaded for this tenant with the
+    same options is skipped.
 
     Raises InputError when any of the files cannot be used at all, or the warehouse is
     in use; nothing is loaded then.
     """
     settings = settings or settings_of_process()
-    options = ReadOptions(mapping or {}, delimiter, encoding, header, date_order)
-    files, left_out = find_files(source, path, entity, options)
+    options = options or ReadOptions()
+    files, left_out = find_files(source, path, entity, options, recursive)
     tenant = SOURCES[source].default_tenant if tenant is None else tenant
     _check(tenant, limit, options)
     with warehouse_lock(settings), open_warehouse(settings) as connection:
@@ -467,13 +472,19 @@ class _Load:
         self.progress.start(path, wanted.size)
         landed = unreadable = 0
         same = self._provenance(wanted)
+        facts = FileFacts()
         try:
             with self._writer(entity, self._name_in_lake(wanted)) as writer:
                 for records in (
                     wanted.records()
                     if wanted.records
                     else read_records(
-                        wanted.file, entity, self.tenant, self.options, self.limit
+                        wanted.file,
+                        entity,
+                        self.tenant,
+                        self.options,
+                        self.limit,
+                        facts,
                     )
                 ):
                     landed += records.row_count
@@ -500,7 +511,13 @@ class _Load:
             }
         )
         self.results[path] = FileResult(
-            path, entity.name, landed, unreadable, None, time.monotonic() - started
+            path,
+            entity.name,
+            landed,
+            unreadable,
+            None,
+            time.monotonic() - started,
+            facts,
         )
 
     def _add(

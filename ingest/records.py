@@ -31,7 +31,7 @@ from ingest.readers import (
     read_parquet,
 )
 from ingest.sources import entities_of
-from ingest.sources.base import ReadOptions, SourceFile, plain_name
+from ingest.sources.base import FileFacts, ReadOptions, SourceFile, plain_name
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _LONGEST_RAW_RECORD = 65_536
@@ -82,14 +82,18 @@ def read_records(
     tenant: str,
     options: ReadOptions,
     limit: int | None = None,
+    facts: FileFacts | None = None,
 ) -> Iterator[Records]:
     """Read a file's records, the first ``limit`` of them where there is a limit.
 
     Records that say that they belong to another tenant than ``tenant`` become faults.
+    ``facts`` is told what is found out on the way; it is whole when all was read.
     Raises InputError when the file cannot be read or lacks a required column.
     """
     columns, batches = _opened(file, [entity], options)
     match = match_columns(entity, columns, options.mapping, str(file.path))
+    facts = FileFacts() if facts is None else facts
+    _tell(facts, match)
     date_order = options.date_order
     with closing(batches):
         for batch in batches:
@@ -100,6 +104,7 @@ def read_records(
                 match = match_columns(
                     entity, found, options.mapping, str(file.path), partial=True
                 )
+                _tell(facts, match)
             if date_order is None and records.num_rows:
                 date_order = date_order_of(entity, match, records)
             if limit is not None:
@@ -115,6 +120,14 @@ def read_records(
             )
             if limit is not None and _last_row(batch) >= limit:
                 return
+
+
+def _tell(facts: FileFacts, match: ColumnMatch) -> None:
+    """Add what a match says to what is known of the file."""
+    facts.columns.update(match.used)
+    used = {*facts.columns.values()}
+    left_over = dict.fromkeys((*facts.left_over, *match.extra))
+    facts.left_over = tuple(name for name in left_over if name not in used)
 
 
 def _opened(

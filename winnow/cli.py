@@ -31,6 +31,7 @@ from winnow.rejected_commands import app as rejected_app
 if TYPE_CHECKING:
     from ingest.pipeline import LoadResult
     from ingest.settings import Settings
+    from ingest.sources import ReadOptions
     from winnow.export import ExportReport
     from winnow.lake import LakeReport
     from winnow.publish import Publication
@@ -93,6 +94,26 @@ _Dates = Annotated[
     str | None,
     typer.Option(help="How dates such as 12/1/2010 are written: mdy, dmy or ymd."),
 ]
+_Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="A column of the file, or of the contract, that is left out. May be "
+        "given again.",
+    ),
+]
+_SkipLines = Annotated[
+    int | None, typer.Option(min=0, help="Leave out so many lines at the begin.")
+]
+_Quoting = Annotated[
+    bool | None,
+    typer.Option(
+        "--quoting/--no-quoting", help='Whether " encloses fields, or is plain text.'
+    ),
+]
+_Recursive = Annotated[
+    bool, typer.Option("--recursive", help="Take the files of subfolders, too.")
+]
 
 
 @app.command()
@@ -107,12 +128,18 @@ def load(
     delimiter: _Delimiter = None,
     encoding: _Encoding = None,
     header: _Header = None,
+    skip_lines: _SkipLines = None,
+    quoting: _Quoting = None,
+    ignore: _Ignore = None,
     dates: _Dates = None,
+    recursive: _Recursive = False,
 ) -> None:
     """Load files into the raw tables and the landing lake, exactly once."""
     from ingest.pipeline import load as load_files
 
-    mapping = dict(_pair(one) for one in column_map or ())
+    options = _read_options(
+        column_map, ignore, delimiter, encoding, header, skip_lines, quoting, dates
+    )
     with LoadProgress(Console(stderr=True)) as progress:
         result = load_files(
             source,
@@ -120,11 +147,8 @@ def load(
             tenant=tenant,
             entity=entity,
             limit=limit,
-            mapping=mapping,
-            delimiter="\t" if delimiter == r"\t" else delimiter,
-            encoding=encoding,
-            header=header,
-            date_order=dates,
+            options=options,
+            recursive=recursive,
             progress=progress,
         )
     _print_load(result, Console())
@@ -142,7 +166,11 @@ def validate(
     delimiter: _Delimiter = None,
     encoding: _Encoding = None,
     header: _Header = None,
+    skip_lines: _SkipLines = None,
+    quoting: _Quoting = None,
+    ignore: _Ignore = None,
     dates: _Dates = None,
+    recursive: _Recursive = False,
     docs: Annotated[
         Path | None,
         typer.Option(help="The folder for the Data Docs; new, empty or theirs."),
@@ -156,7 +184,9 @@ def validate(
     from winnow.report import print_validation
     from winnow.validation import validate
 
-    mapping = dict(_pair(one) for one in column_map or ())
+    options = _read_options(
+        column_map, ignore, delimiter, encoding, header, skip_lines, quoting, dates
+    )
     with LoadProgress(Console(stderr=True)) as progress:
         report = validate(
             source,
@@ -164,11 +194,8 @@ def validate(
             tenant=tenant,
             entity=entity,
             limit=limit,
-            mapping=mapping,
-            delimiter="\t" if delimiter == r"\t" else delimiter,
-            encoding=encoding,
-            header=header,
-            date_order=dates,
+            options=options,
+            recursive=recursive,
             docs=docs,
             progress=progress,
         )
@@ -535,6 +562,30 @@ def _progress(console: Console) -> Progress:
         console=console,
         transient=True,
         disable=not console.is_terminal,
+    )
+
+
+def _read_options(
+    column_map: list[str] | None,
+    ignore: list[str] | None,
+    delimiter: str | None,
+    encoding: str | None,
+    header: bool | None,
+    skip_lines: int | None,
+    quoting: bool | None,
+    dates: str | None,
+) -> ReadOptions:
+    from ingest.sources import ReadOptions
+
+    return ReadOptions(
+        mapping=dict(_pair(one) for one in column_map or ()),
+        ignore=tuple(ignore or ()),
+        delimiter="\t" if delimiter == r"\t" else delimiter,
+        encoding=encoding,
+        header=header,
+        skip_lines=skip_lines,
+        quoting=quoting,
+        date_order=dates,
     )
 
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from ingest.pipeline import FileResult, LoadResult, load
 from ingest.pipeline import Progress as LoadProgress
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_process
-from ingest.sources import LeftOut
+from ingest.sources import FileFacts, LeftOut, ReadOptions
 
 DOCS_FOLDER = "data_docs_validate"
 """Below the target folder: the Data Docs of a build are in ``data_docs``."""
@@ -53,6 +53,7 @@ class _Silent:
 class ValidatedFile:
     """One file: its records, and how many of them have no columns because their
     structure is broken. ``skipped`` says why a file was not read, None when it was.
+    ``facts`` are what was found out about it, empty where it was skipped.
     """
 
     file: Path
@@ -60,6 +61,7 @@ class ValidatedFile:
     records: int
     unreadable: int
     skipped: str | None
+    facts: FileFacts
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,8 @@ def validate(
     tenant: str | None = None,
     entity: str | None = None,
     limit: int | None = None,
-    mapping: Mapping[str, str] | None = None,
-    delimiter: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    date_order: str | None = None,
+    options: ReadOptions | None = None,
+    recursive: bool = False,
     docs: Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -168,11 +167,8 @@ def validate(
             tenant=tenant,
             entity=entity,
             limit=limit,
-            mapping=mapping,
-            delimiter=delimiter,
-            encoding=encoding,
-            header=header,
-            date_order=date_order,
+            options=options,
+            recursive=recursive,
             settings=own,
             progress=tell,
         )
@@ -206,7 +202,9 @@ def validate(
 def _files(loaded: LoadResult) -> tuple[ValidatedFile, ...]:
     def validated(one: FileResult) -> ValidatedFile:
         records = one.landed + one.unreadable
-        return ValidatedFile(one.file, one.entity, records, one.unreadable, one.skipped)
+        return ValidatedFile(
+            one.file, one.entity, records, one.unreadable, one.skipped, one.facts
+        )
 
     return tuple(map(validated, loaded.files))
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from ingest.contracts import load_contracts
 from ingest.errors import InputError
 from ingest.sources import canonical, microlens, movielens, recomart
-from ingest.sources.base import ReadOptions, Recognise, SourceFile
+from ingest.sources.base import FileFacts, ReadOptions, Recognise, SourceFile
 
 __all__ = [
     "SOURCES",
+    "FileFacts",
     "LeftOut",
     "ReadOptions",
     "Source",
@@ -55,7 +56,11 @@ class LeftOut:
 
 
 def find_files(
-    source: str, path: str | Path, entity: str | None, options: ReadOptions
+    source: str,
+    path: str | Path,
+    entity: str | None,
+    options: ReadOptions,
+    recursive: bool = False,
 ) -> tuple[list[SourceFile], list[LeftOut]]:
     """The files of a source at ``path`` (a file, a folder or a glob), sorted by name.
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ingest.lock import warehouse_lock
 from ingest.pipeline import LoadResult, load, recover
 from ingest.raw_tables import ensure_raw_tables, needs_recovery, open_warehouse
 from ingest.settings import Settings
+from ingest.sources import ReadOptions
 
 HEADER = "user_id,item_id,event_type\n"
 RAW_INTERACTIONS = "raw.canonical_interactions"
@@ -35,10 +37,13 @@ Load = Callable[..., LoadResult]
 
 @pytest.fixture
 def run(settings: Settings) -> Load:
-    """``load`` into the test's own warehouse."""
+    """``load`` into the test's own warehouse; read options by their names."""
+    read_as = {field.name for field in fields(ReadOptions)}
 
-    def run_load(source: str, path: str | Path, **options: Any) -> LoadResult:
-        return load(source, path, settings=settings, **options)
+    def run_load(source: str, path: str | Path, **given: Any) -> LoadResult:
+        options = ReadOptions(**{k: v for k, v in given.items() if k in read_as})
+        others = {k: v for k, v in given.items() if k not in read_as}
+        return load(source, path, settings=settings, options=options, **others)
 
     return run_load
 
