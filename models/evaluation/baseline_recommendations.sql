@@ -2,8 +2,9 @@
     One row per tenant, split, fold, ranking baseline, user and recommended item, best
     first, for users with a test positive there. Lists end after as many items as the
     largest k of the tenant's metrics. Only train reaches them: the positives of train,
-    and what else the user had seen by then, which is left out of the lists. The baseline
-    last_seen alone recommends what the user had in train.
+    and what else the user had seen by then, which is left out of the lists unless the
+    tenant sets recommend_seen_items. The baseline last_seen recommends nothing but what
+    the user had in train.
 
     Equal scores stand in order of item id. A list is shorter where the catalogue, the
     window of most_popular_recent or the user's history has no more; users without train
@@ -173,6 +174,10 @@ seen_items as (
         and seen_in_train.split_name = test_users.split_name
         and seen_in_train.fold = test_users.fold
         and seen_in_train.user_id = test_users.user_id
+
+    inner join {{ ref('metric_settings') }} as metric_settings
+        on seen_in_train.tenant_id = metric_settings.tenant_id
+        and not metric_settings.recommend_seen_items
 
     left join items
         on seen_in_train.tenant_id = items.tenant_id

@@ -2,7 +2,8 @@
     One row per tenant, split, fold, user and item of which the user has a test
     positive: the items that a list should have. However often the user met the item in
     test, it is one relevant item. Its place is that in the best list there can be, for
-    NDCG.
+    NDCG. Lists and truth are under one rule: where lists may not hold what the user had
+    seen by the end of train, it is not relevant either, so that the best list is 1.
 -#}
 
 with
@@ -12,7 +13,8 @@ metric_settings as (
     select
         tenant_id,
         ndcg_gain,
-        positive_rating_minimum
+        positive_rating_minimum,
+        recommend_seen_items
 
     from {{ ref('metric_settings') }}
 
@@ -42,6 +44,24 @@ test_positives as (
     from {{ ref('split_assignments') }}
 
     where split = 'test'
+
+),
+
+seen_in_train as (
+
+    select
+        seen_in_train.tenant_id,
+        seen_in_train.user_id,
+        seen_in_train.item_id,
+        seen_in_train.split_name,
+        seen_in_train.fold
+
+    from {{ ref('seen_in_train') }} as seen_in_train
+
+    inner join metric_settings
+        on seen_in_train.tenant_id = metric_settings.tenant_id
+
+    where not metric_settings.recommend_seen_items
 
 ),
 
@@ -132,37 +152,59 @@ distinct_items as (
 
 ),
 
+recommendable_items as (
+
+    select *
+
+    from distinct_items
+
+    where
+        not exists (
+            select 1
+
+            from seen_in_train
+
+            where
+                seen_in_train.tenant_id = distinct_items.tenant_id
+                and seen_in_train.user_id = distinct_items.user_id
+                and seen_in_train.item_id = distinct_items.item_id
+                and seen_in_train.split_name = distinct_items.split_name
+                and seen_in_train.fold = distinct_items.fold
+        )
+
+),
+
 relevant_items as (
 
     select
-        distinct_items.tenant_id,
-        distinct_items.user_id,
-        distinct_items.item_id,
-        distinct_items.split_name,
-        distinct_items.fold,
+        recommendable_items.tenant_id,
+        recommendable_items.user_id,
+        recommendable_items.item_id,
+        recommendable_items.split_name,
+        recommendable_items.fold,
         users.user_index,
         items.item_index,
         row_number() over (
             partition by
-                distinct_items.tenant_id,
-                distinct_items.split_name,
-                distinct_items.fold,
+                recommendable_items.tenant_id,
+                recommendable_items.split_name,
+                recommendable_items.fold,
                 users.user_index
             order by
-                distinct_items.gain desc,
+                recommendable_items.gain desc,
                 items.item_index asc
         ) as place,
-        distinct_items.gain
+        recommendable_items.gain
 
-    from distinct_items
+    from recommendable_items
 
     inner join users
-        on distinct_items.tenant_id = users.tenant_id
-        and distinct_items.user_id = users.user_id
+        on recommendable_items.tenant_id = users.tenant_id
+        and recommendable_items.user_id = users.user_id
 
     inner join items
-        on distinct_items.tenant_id = items.tenant_id
-        and distinct_items.item_id = items.item_id
+        on recommendable_items.tenant_id = items.tenant_id
+        and recommendable_items.item_id = items.item_id
 
 )
 

@@ -385,7 +385,8 @@ class Plain:
         for row in case.positives:
             if row.split == "train":
                 self.train[row.user].append(row.item)
-            elif row.split == "test":
+        for row in case.positives:
+            if row.split == "test" and self.may_list(row.user, row.item):
                 gains = self.relevant[row.user]
                 gain = max(self.gain(row), 0.0)
                 gains[row.item] = max(gains.get(row.item, 0.0), gain)
@@ -394,6 +395,10 @@ class Plain:
         )
         self.lists = self.recommended()
         self.segments = self.segmented()
+
+    def may_list(self, user: str, item: str) -> bool:
+        """Whether a list may hold the item, which is relevant only then."""
+        return self.case.recommend_seen or item not in self.train.get(user, ())
 
     def gain(self, row: Positive) -> float:
         """What a test positive is worth."""
@@ -423,7 +428,7 @@ class Plain:
             rows = [row for row in self.case.predictions if row.model == model]
             for row in sorted(rows, key=lambda row: row.at or datetime.min):
                 newest[row.user, row.item] = row
-            if not any(row.rank for row in rows) and set(newest) <= known:
+            if all(row.rank is None for row in rows) and set(newest) <= known:
                 continue
             in_pool = {key for key in newest if key[1] in pools.get(key[0], ())}
             with_pool = {key for key in newest if key[0] in pools}
@@ -431,12 +436,7 @@ class Plain:
             is_sample = bool(in_pool & samples)
             if not (is_sample and in_pool == with_pool):
                 lists[model, "full"] = in_order(
-                    [
-                        row
-                        for key, row in newest.items()
-                        if self.case.recommend_seen
-                        or key[1] not in self.train.get(key[0], ())
-                    ],
+                    [row for key, row in newest.items() if self.may_list(*key)],
                     self.relevant,
                 )
             if is_sample and in_pool in (with_pool, whole):

@@ -53,6 +53,15 @@ def test_a_key_that_no_gate_knows_is_refused_with_its_column(tmp_path: Path) -> 
         load_contracts(root)
 
 
+@pytest.mark.parametrize(
+    ("source", "entity", "column"),
+    [("canonical", "predictions", "rank"), ("microlens", "pairs", "position")],
+)
+def test_places_may_be_counted_from_zero(source: str, entity: str, column: str) -> None:
+    (place,) = (one for one in contract(source, entity).columns if one.name == column)
+    assert place.minimum == 0
+
+
 def test_a_type_that_no_gate_knows_is_refused_with_its_column(tmp_path: Path) -> None:
     root = write_project(tmp_path, data_type="integer")
     with pytest.raises(ContractError, match=r"user_id.*'integer' is not one of"):

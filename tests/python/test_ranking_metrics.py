@@ -86,7 +86,7 @@ predictions = st.builds(
     user=USERS | st.just("stranger"),
     item=ITEMS | st.just("unknown"),
     score=SCORES,
-    rank=st.none() | st.integers(1, 4),
+    rank=st.none() | st.integers(0, 4),
     at=st.none() | st.sampled_from([datetime(2024, 1, 1), datetime(2024, 1, 2)]),
     model=st.sampled_from(["m", "n"]),
 )
@@ -160,6 +160,56 @@ def test_every_value_is_that_of_a_plain_implementation(
     assert_equal(found, of_tenants(several, Plain.user_metrics))
     found = fetch(database, "evaluation.model_metrics", MODEL_KEY)
     assert_equal(found, of_tenants(several, Plain.model_metrics))
+
+
+def test_equal_lists_have_equal_metrics_wherever_their_ranks_begin(
+    models: CompiledModels, database: duckdb.DuckDBPyConnection
+) -> None:
+    test = [Positive("u", item, "test") for item in ("a", "b", "c")]
+    listed = ["a", "never met", "b", "c"]
+    predictions = [
+        Prediction("u", item, None, place + first, model=f"from {first}")
+        for first in (0, 1, 5)
+        for place, item in enumerate(listed)
+    ]
+    models.run(database, Case(test, predictions).tables())
+    values: dict[str, dict[Any, float]] = defaultdict(dict)
+    for (model, *rest), value in fetch(
+        database, "evaluation.user_metrics", ("model", "metric", "k", "value")
+    ).items():
+        values[model][tuple(rest)] = value
+    assert values["from 0"] == values["from 1"] == values["from 5"]
+    assert values["from 0"]["mrr", 1] == 1.0
+
+
+@pytest.mark.parametrize("recommend_seen", [False, True])
+def test_a_list_of_just_what_may_be_listed_is_perfect(
+    models: CompiledModels, database: duckdb.DuckDBPyConnection, recommend_seen: bool
+) -> None:
+    """`again` was seen in train, and met in test once more. A user of whom nothing else
+    is left is not judged.
+    """
+    positives = [
+        *(Positive("u", "again", part) for part in ("train", "test")),
+        *(Positive("v", "again", part) for part in ("train", "test")),
+        Positive("u", "new", "test"),
+    ]
+    predictions = [
+        Prediction("u", "again", None, 1),
+        Prediction("u", "new", None, 2),
+        Prediction("v", "again", None, 1),
+    ]
+    case = Case(positives, predictions, ks=(5,), recommend_seen=recommend_seen)
+    models.run(database, case.tables())
+    found = fetch(
+        database,
+        "(from evaluation.user_metrics where metric in ('recall', 'ndcg', 'map'))",
+        ("user_id", "metric", "value"),
+    )
+    judged = ("u", "v") if recommend_seen else ("u",)
+    assert found == {
+        (user, metric): 1.0 for user in judged for metric in ("recall", "ndcg", "map")
+    }
 
 
 def by_ranx(

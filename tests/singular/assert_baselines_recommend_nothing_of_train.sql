@@ -1,6 +1,6 @@
 {#-
-    No ranking baseline recommends what the user has a positive of in train, except
-    last_seen, which recommends nothing else.
+    No ranking baseline recommends what the user has a positive of in train, unless the
+    tenant sets recommend_seen_items; last_seen recommends nothing else.
 -#}
 
 with
@@ -16,6 +16,16 @@ baseline_recommendations as (
         fold
 
     from {{ ref('baseline_recommendations') }}
+
+),
+
+metric_settings as (
+
+    select
+        tenant_id,
+        recommend_seen_items
+
+    from {{ ref('metric_settings') }}
 
 ),
 
@@ -42,6 +52,9 @@ wrong_recommendations as (
 
     from baseline_recommendations
 
+    inner join metric_settings
+        on baseline_recommendations.tenant_id = metric_settings.tenant_id
+
     left join train_pairs
         on baseline_recommendations.tenant_id = train_pairs.tenant_id
         and baseline_recommendations.user_id = train_pairs.user_id
@@ -50,7 +63,13 @@ wrong_recommendations as (
         and baseline_recommendations.fold = train_pairs.fold
 
     where
-        (train_pairs.item_id is null) = (baseline_recommendations.model = 'last_seen')
+        case
+            when baseline_recommendations.model = 'last_seen'
+                then train_pairs.item_id is null
+            else
+                train_pairs.item_id is not null
+                and not metric_settings.recommend_seen_items
+        end
 
 )
 
