@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +17,19 @@ DATE_ORDERS = ("ymd", "mdy", "dmy")
 
 _TENANT = normalise_name("tenant_id")
 _SLASH_DATE = r"^\s*(?P<first>\d{1,2})/(?P<second>\d{1,2})/\d{2}"
+
+
+class AmbiguousColumnsError(InputError):
+    """Several ``columns`` of a file could fill the same column of the contract."""
+
+    def __init__(self, message: str, columns: Sequence[str]) -> None:
+        """Keep the columns beside the sentence that names them."""
+        super().__init__(message)
+        self.columns = tuple(columns)
+
+
+class MissingColumnsError(InputError):
+    """A file lacks columns that the contract requires."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ def match_columns(
                 del by_name[normalise_name(found[0])]
     missing = [c.name for c in entity.required_columns if c.name not in used]
     if missing and not partial:
-        raise InputError(
+        raise MissingColumnsError(
             f"{file}, line 1: {entity.source} {entity.name} needs the column"
             f"{'s' if len(missing) > 1 else ''} {', '.join(missing)}, and the file has "
             f"{_listed(columns)}; say which one it is with --map {missing[0]}=COLUMN."
@@ -85,6 +98,40 @@ def match_columns(
     taken = {*used.values(), *own_tenant}
     extra = tuple(column for column in columns if column not in taken)
     return ColumnMatch(used, extra, own_tenant[0] if own_tenant else None)
+
+
+def match_with_folders(
+    entity: Entity,
+    columns: Sequence[str],
+    of_folders: Sequence[str],
+    mapping: Mapping[str, str],
+    file: str,
+    partial: bool = False,
+) -> ColumnMatch:
+    """``match_columns``, with the columns that the names of a file's folders give.
+
+    They fill what the file's own columns leave open. One that the file has itself is
+    not taken from its folders.
+    """
+    own_names = set(map(normalise_name, columns))
+    names = [name for name in of_folders if normalise_name(name) not in own_names]
+    if not names:
+        return match_columns(entity, columns, mapping, file, partial)
+    mapped = {normalise_name(theirs) for theirs in mapping.values()}
+    of_file = match_columns(entity, columns, mapping, file, partial=True)
+    filled = {*of_file.used, *mapping}
+    if of_file.tenant:
+        filled.add("tenant_id")
+    fitting: list[str] = []
+    for name in names:
+        alone = match_columns(entity, [name], {}, file, partial=True)
+        fills = {*alone.used, *(("tenant_id",) if alone.tenant else ())}
+        if normalise_name(name) in mapped or (fills and not fills & filled):
+            fitting.append(name)
+            filled |= fills
+    match = match_columns(entity, [*columns, *fitting], mapping, file, partial)
+    rest = tuple(name for name in names if name not in fitting)
+    return replace(match, extra=(*match.extra, *rest))
 
 
 def _own_name(column: Column) -> tuple[str, ...]:
@@ -130,9 +177,10 @@ def _mapped(
 
 
 def _ambiguous(entity: Entity, name: str, found: list[str], file: str) -> InputError:
-    return InputError(
+    return AmbiguousColumnsError(
         f"{file}, line 1: the columns {' and '.join(found)} could both be {name} of "
-        f"{entity.source} {entity.name}; say which one it is with --map {name}=COLUMN."
+        f"{entity.source} {entity.name}; say which one it is with --map {name}=COLUMN.",
+        found,
     )
 
 

@@ -26,6 +26,7 @@ from ingest.columns import DATE_ORDERS
 from ingest.contracts import LOG_SOURCE, RAW_SCHEMA, Entity, contract
 from ingest.corrections import EntityCorrections
 from ingest.errors import InputError
+from ingest.file_names import path_text
 from ingest.landing import (
     LakeWriter,
     incoming_folder,
@@ -43,16 +44,16 @@ from ingest.raw_tables import (
     recover_tables,
 )
 from ingest.readers import FAULT_SCHEMA, sha256_of
-from ingest.records import Records, entity_of, read_records
+from ingest.recognition import Recognised, recognise_files
+from ingest.records import Records, read_records
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_process
 from ingest.sources import (
-    SOURCES,
     FileFacts,
     LeftOut,
     ReadOptions,
     SourceFile,
-    find_files,
+    source_of,
 )
 from ingest.sources.base import plain_name
 
@@ -168,9 +169,9 @@ def load(
     """
     settings = settings or settings_of_process()
     options = options or ReadOptions()
-    files, left_out = find_files(source, path, entity, options, recursive)
-    tenant = SOURCES[source].default_tenant if tenant is None else tenant
+    tenant = source_of(source).default_tenant if tenant is None else tenant
     _check(tenant, limit, options)
+    files, left_out = recognise_files(source, path, entity, options, recursive)
     with warehouse_lock(settings), open_warehouse(settings) as connection:
         if needs_recovery(settings):
             recover_tables(connection, settings)
@@ -219,7 +220,7 @@ def replay(
                         "tenant_id": corrections.tenant,
                         "source": entity.source,
                         "entity": entity.name,
-                        "file": str(path),
+                        "file": path_text(path),
                     }
                     for row in rows
                 ]
@@ -270,6 +271,7 @@ class _Wanted:
     sha256: str
     size: int
     modified: int
+    notes: tuple[str, ...] = ()
     records: Callable[[], Iterator[Records]] | None = None
     """Yields the records, where they are not read from the file here."""
 
@@ -304,7 +306,7 @@ class _Load:
     more_log: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Rows of other tables of the log, without the load's id and time."""
 
-    def run(self, files: list[SourceFile], left_out: tuple[LeftOut, ...]) -> LoadResult:
+    def run(self, files: list[Recognised], left_out: tuple[LeftOut, ...]) -> LoadResult:
         started = time.monotonic()
         wanted = self._not_loaded_yet(files)
         if wanted:
@@ -312,7 +314,7 @@ class _Load:
         return LoadResult(
             self.load_id or None,
             self.tenant,
-            tuple(self.results[file.path] for file in files),
+            tuple(self.results[one.file.path] for one in files),
             left_out,
             time.monotonic() - started,
         )
@@ -330,7 +332,7 @@ class _Load:
                 sha256_of(path),
                 stat.st_size,
                 stat.st_mtime_ns,
-                corrections.records,
+                records=corrections.records,
             )
             if one.sha256 != corrections.file_sha256:
                 raise InputError(f"{path} changed while it was read; replay it again.")
@@ -343,36 +345,37 @@ class _Load:
         publish(self.settings.lake, self.load_id)
         shutil.rmtree(dlt_folder(self.settings))
 
-    def _not_loaded_yet(self, files: list[SourceFile]) -> list[_Wanted]:
+    def _not_loaded_yet(self, files: list[Recognised]) -> list[_Wanted]:
         wanted: list[_Wanted] = []
         seen: dict[tuple[str, str], Path] = {}
-        for file in files:
-            one = self._wanted(file)
+        for recognised in files:
+            one = self._wanted(recognised)
+            path = one.file.path
             key = (one.entity.name, one.sha256)
-            twin = seen.setdefault(key, file.path)
-            if twin != file.path:
+            twin = seen.setdefault(key, path)
+            if twin != path:
                 reason: str | None = f"same bytes as {twin}"
             else:
                 reason = self._loaded_before(one)
             if reason is None:
                 wanted.append(one)
             else:
-                self.results[file.path] = FileResult(
-                    file.path, one.entity.name, skipped=reason
-                )
+                self.results[path] = FileResult(path, one.entity.name, skipped=reason)
         return wanted
 
-    def _wanted(self, file: SourceFile) -> _Wanted:
+    def _wanted(self, recognised: Recognised) -> _Wanted:
+        file = recognised.file
         try:
             stat = file.path.stat()
             if not stat.st_size:
                 raise InputError(f"{file.path} is empty.")
             return _Wanted(
                 file,
-                entity_of(self.source, file, self.options),
-                sha256_of(file.path),
+                recognised.entity,
+                _identity(file),
                 stat.st_size,
                 stat.st_mtime_ns,
+                recognised.notes,
             )
         except OSError as error:
             raise _unusable(file.path, error) from error
@@ -472,7 +475,7 @@ class _Load:
         self.progress.start(path, wanted.size)
         landed = unreadable = 0
         same = self._provenance(wanted)
-        facts = FileFacts()
+        facts = FileFacts(notes=[*wanted.notes])
         try:
             with self._writer(entity, self._name_in_lake(wanted)) as writer:
                 for records in (
@@ -496,7 +499,9 @@ class _Load:
         except OSError as error:
             raise _unusable(path, error) from error
         self._finish(
-            writer, entity, {"source_file": str(path), "source_sha256": wanted.sha256}
+            writer,
+            entity,
+            {"source_file": path_text(path), "source_sha256": wanted.sha256},
         )
         self.log.append(
             same
@@ -581,7 +586,7 @@ class _Load:
             "tenant_id": self.tenant,
             "source": self.source,
             "entity": wanted.entity.name,
-            "file": str(wanted.file.path),
+            "file": path_text(wanted.file.path),
             "file_sha256": wanted.sha256,
             "load_id": self.load_id,
             "loaded_at": self.loaded_at,
@@ -627,6 +632,17 @@ def _repeated(value: Any, data_type: pa.DataType, rows: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(
         pa.repeat(pa.scalar(0, pa.int32()), rows), pa.array([value], pa.string())
     )
+
+
+def _identity(file: SourceFile) -> str:
+    """What makes a file the same file: the SHA-256 of its bytes, and of what the names
+    of its folders say where they say anything.
+    """
+    sha256 = sha256_of(file.path)
+    if not file.partition:
+        return sha256
+    partition = json.dumps(dict(file.partition), sort_keys=True)
+    return hashlib.sha256(f"{sha256} {partition}".encode()).hexdigest()
 
 
 def _unusable(path: Path, error: OSError) -> InputError:

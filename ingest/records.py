@@ -16,21 +16,21 @@ from ingest.columns import (
     contract_columns,
     date_order_of,
     known_names,
-    match_columns,
+    match_with_folders,
     of_other_tenants,
 )
-from ingest.contracts import Entity, contract
+from ingest.contracts import Entity
 from ingest.errors import InputError
 from ingest.readers import (
     FAULT_SCHEMA,
     POSITION_COLUMNS,
     Batch,
     find_layout,
+    normalise_name,
     read_delimited,
     read_json,
     read_parquet,
 )
-from ingest.sources import entities_of
 from ingest.sources.base import FileFacts, ReadOptions, SourceFile, plain_name
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -52,30 +52,6 @@ class Records(NamedTuple):
     date_order: str
 
 
-def entity_of(source: str, file: SourceFile, options: ReadOptions) -> Entity:
-    """The contract that a file is read by: the one it is known for, else the one that
-    its columns fit best. Raises InputError when they fit none."""
-    if file.entity:
-        return contract(source, file.entity)
-    entities = [contract(source, name) for name in entities_of(source)]
-    columns, batches = _opened(file, entities, options)
-    batches.close()
-    fitting: list[tuple[int, Entity]] = []
-    for entity in entities:
-        try:
-            match = match_columns(entity, columns, options.mapping, str(file.path))
-        except InputError:
-            continue
-        fitting.append((len(match.used), entity))
-    if not fitting:
-        raise InputError(
-            f"{file.path}, line 1: the columns {', '.join(columns)} fit no entity of "
-            f"{source}; name one of {', '.join(entities_of(source))} with --entity, "
-            f"and the columns with --map."
-        )
-    return max(fitting, key=lambda one: one[0])[1]
-
-
 def read_records(
     file: SourceFile,
     entity: Entity,
@@ -90,10 +66,20 @@ def read_records(
     ``facts`` is told what is found out on the way; it is whole when all was read.
     Raises InputError when the file cannot be read or lacks a required column.
     """
-    columns, batches = _opened(file, [entity], options)
-    match = match_columns(entity, columns, options.mapping, str(file.path))
+    columns, batches = opened(file, [entity], options)
+
+    def matched(columns: Sequence[str], partial: bool = False) -> ColumnMatch:
+        mapping, path = options.mapping, str(file.path)
+        folders = tuple(file.partition)
+        return match_with_folders(entity, columns, folders, mapping, path, partial)
+
+    match = matched(columns)
     facts = FileFacts() if facts is None else facts
     _tell(facts, match)
+    if file.partition:
+        facts.notes.append(
+            f"{', '.join(file.partition)}: said by the names of its folders."
+        )
     date_order = options.date_order
     with closing(batches):
         for batch in batches:
@@ -101,10 +87,9 @@ def read_records(
             if records.num_rows and columns != (found := _own_columns(records)):
                 # JSON records need not all have the same keys.
                 columns = found
-                match = match_columns(
-                    entity, found, options.mapping, str(file.path), partial=True
-                )
+                match = matched(found, partial=True)
                 _tell(facts, match)
+            records = _with_partition(records, file.partition)
             if date_order is None and records.num_rows:
                 date_order = date_order_of(entity, match, records)
             if limit is not None:
@@ -130,7 +115,7 @@ def _tell(facts: FileFacts, match: ColumnMatch) -> None:
     facts.left_over = tuple(name for name in left_over if name not in used)
 
 
-def _opened(
+def opened(
     file: SourceFile, entities: Sequence[Entity], options: ReadOptions
 ) -> tuple[tuple[str, ...], Generator[Batch]]:
     """The file's own columns, and its batches."""
@@ -153,6 +138,16 @@ def _opened(
         if file.reshape is None:
             return layout.columns, _again([], batches)
     return _peeked(file, file.reshape(batches) if file.reshape else batches)
+
+
+def _with_partition(records: pa.Table, partition: Mapping[str, str | None]) -> pa.Table:
+    """The records with what the names of their folders say, as columns."""
+    own = set(map(normalise_name, records.column_names))
+    for name, value in partition.items():
+        if normalise_name(name) not in own:
+            same = pa.repeat(pa.scalar(value, pa.string()), records.num_rows)
+            records = records.append_column(name, same)
+    return records
 
 
 def _peeked(

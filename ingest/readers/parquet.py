@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.errors import InputError
+from ingest.file_names import plain_path
 from ingest.readers.batches import FAULT_SCHEMA, POSITION_COLUMNS, Batch
 
 BATCH_ROWS = 1 << 18
@@ -25,11 +26,11 @@ def read_parquet(path: str | Path) -> Iterator[Batch]:
     """
     path = Path(path)
     size = _size(path)
-    with duckdb.connect() as connection:
+    with plain_path(path) as plain, duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         try:
             rows = connection.sql(
-                "from read_parquet(?, hive_partitioning = false)", params=[str(path)]
+                "from read_parquet(?, hive_partitioning = false)", params=[str(plain)]
             )
             casts = [
                 _as_text(name, str(kind))

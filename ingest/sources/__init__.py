@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import glob
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.contracts import load_contracts
 from ingest.errors import InputError
 from ingest.sources import canonical, microlens, movielens, recomart
 from ingest.sources.base import FileFacts, ReadOptions, Recognise, SourceFile
+from ingest.sources.folders import IS_FOLDER, LeftOut, files_of
 
 __all__ = [
     "SOURCES",
@@ -20,6 +20,8 @@ __all__ = [
     "SourceFile",
     "entities_of",
     "find_files",
+    "nothing_to_read",
+    "source_of",
 ]
 
 
@@ -47,14 +49,6 @@ SOURCES = {
 }
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A file of the folder that is not loaded, and why."""
-
-    path: Path
-    reason: str
-
-
 def find_files(
     source: str,
     path: str | Path,
@@ -64,34 +58,52 @@ def find_files(
 ) -> tuple[list[SourceFile], list[LeftOut]]:
     """The files of a source at ``path`` (a file, a folder or a glob), sorted by name.
 
-    A file that the source does not know by its name is left out of a folder; named by
-    itself it is read as ``entity``, and comes back with an empty ``entity`` where none
-    was given, so that its header must tell. Raises InputError when there is no such
-    source, entity or file, or none that the source reads.
+    None is opened: a file whose columns are to tell what it holds comes back with an
+    empty ``entity``. What the source does not know by its name is left out of a folder;
+    named by itself it is read. Raises InputError when there is no such source, entity
+    or file, or none that the source reads.
     """
-    kind = _source(source)
+    kind = source_of(source)
     if entity is not None:
         _check_entity(source, entity)
-    paths, is_folder = _paths(path)
+    found, left_out = files_of(path, recursive)
     files: list[SourceFile] = []
-    left_out: list[LeftOut] = []
-    for one in paths:
-        file = kind.recognise(one, options)
-        if is_folder and file is None:
-            left_out.append(LeftOut(one, f"not part of {source}"))
-        elif is_folder and file and entity not in (None, file.entity):
-            left_out.append(LeftOut(one, f"holds {file.entity}, not {entity}"))
+    for one in found:
+        file = kind.recognise(one.path, options)
+        if one.in_folder and file is None:
+            left_out.append(LeftOut(one.path, f"not part of {source}"))
+        elif (
+            one.in_folder and file and file.entity and entity not in (None, file.entity)
+        ):
+            left_out.append(LeftOut(one.path, f"holds {file.entity}, not {entity}"))
+        elif one.in_folder and file:
+            files.append(replace(file, in_folder=True, partition=one.partition))
         elif file is None or entity not in (None, file.entity):
-            files.append(SourceFile(one, entity or ""))
+            files.append(SourceFile(one.path, entity or ""))
         else:
             files.append(file)
     if not files:
-        sought = f"as {entity}" if entity else "at all"
-        raise InputError(
-            f"{path} has no file that {source} reads {sought}; it reads {kind.reads}, "
-            f"also with .gz."
+        raise nothing_to_read(source, path, entity, left_out)
+    return files, sorted(left_out, key=lambda one: one.path)
+
+
+def nothing_to_read(
+    source: str, path: str | Path, entity: str | None, left_out: list[LeftOut]
+) -> InputError:
+    """The error of a folder or pattern of which every file is left out."""
+    folders = [one.path.name for one in left_out if one.reason == IS_FOLDER]
+    if folders and len(folders) == len(left_out):
+        more = f" and {len(folders) - 3} more" if len(folders) > 3 else ""
+        return InputError(
+            f"{path} has no files, only folders ({', '.join(folders[:3])}{more}); "
+            "--recursive loads what is in them."
         )
-    return files, left_out
+    sought = f"as {entity}" if entity else "at all"
+    deeper = "; --recursive looks into its folders, too" if folders else ""
+    return InputError(
+        f"{path} has no file that {source} reads {sought}; it reads "
+        f"{SOURCES[source].reads}, also with .gz{deeper}."
+    )
 
 
 def entities_of(source: str) -> tuple[str, ...]:
@@ -99,7 +111,8 @@ def entities_of(source: str) -> tuple[str, ...]:
     return tuple(name for of, name in load_contracts() if of == source)
 
 
-def _source(name: str) -> Source:
+def source_of(name: str) -> Source:
+    """The source of this name. Raises InputError, naming those there are."""
     if name not in SOURCES:
         raise InputError(
             f"There is no source {name!r}; the sources are {', '.join(SOURCES)}."
@@ -113,22 +126,3 @@ def _check_entity(source: str, entity: str) -> None:
         raise InputError(
             f"{source} has no entity {entity!r}; it has {', '.join(entities)}."
         )
-
-
-def _paths(path: str | Path) -> tuple[list[Path], bool]:
-    """The files meant by ``path``, and whether it is a folder."""
-    place = Path(path).expanduser()
-    if place.is_dir():
-        inside = (one for one in place.iterdir() if not one.name.startswith("."))
-        return sorted(one for one in inside if one.is_file()), True
-    if place.exists():
-        if not place.is_file():
-            raise InputError(f"{path} is neither a file nor a folder.")
-        return [place], False
-    if glob.has_magic(str(place)):
-        root = Path(place.anchor)
-        pattern = str(place.relative_to(root))
-        files = sorted(one for one in root.glob(pattern) if one.is_file())
-        if files:
-            return files, False
-    raise InputError(f"There is no file {path}.")

@@ -46,14 +46,23 @@ class ReadOptions:
 class SourceFile:
     """One file of a source: what it holds and how it is read.
 
-    ``layout`` is set where the source knows it; without it, the layout of a text file
-    is found from its beginning. ``reshape`` is applied to what the reader yields.
+    ``entity`` is empty where the file's columns are to tell; ``likely`` is the one that
+    its name speaks of, for columns that fit several alike. ``layout`` is set where the
+    source knows it; without it, the layout of a text file is found from its beginning.
+    ``reshape`` is applied to what the reader yields. ``in_folder`` is whether it was
+    found in a folder or by a pattern, rather than named; one ``is_optional`` that is
+    left out there when its columns fit nothing. ``partition`` is what the names of its
+    folders say (``day=2024-01-01``): more columns, each with one value.
     """
 
     path: Path
     entity: str
     layout: TextLayout | None = None
     reshape: Reshape | None = None
+    likely: str = ""
+    is_optional: bool = False
+    in_folder: bool = False
+    partition: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,7 +82,26 @@ class FileFacts:
 Recognise = Callable[[Path, ReadOptions], SourceFile | None]
 """Tells by a file's name what it is; None for one that the source does not know."""
 
+DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+"""Ends of names that promise data."""
+
+TEXT_SUFFIXES = (".txt", ".dat", ".data", ".log", ".asc", ".psv", ".tab", "")
+"""Ends of names that may be data, and may be a README; the last is no end at all."""
+
 
 def plain_name(path: Path) -> str:
     """The file's name in lower case, without ``.gz``."""
     return path.name.lower().removesuffix(".gz")
+
+
+def by_columns(path: Path, words: Mapping[str, str]) -> SourceFile | None:
+    """A file whose columns tell what it holds; None for a name that promises no data.
+
+    ``words`` are words of a name → the entity of which they speak; the first counts.
+    """
+    name = plain_name(path)
+    is_data = name.endswith(DATA_SUFFIXES)
+    if not is_data and Path(name).suffix not in TEXT_SUFFIXES:
+        return None
+    likely = next((entity for word, entity in words.items() if word in name), "")
+    return SourceFile(path, "", likely=likely, is_optional=not is_data)

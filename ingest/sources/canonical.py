@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingest.sources.base import ReadOptions, SourceFile, plain_name
+from ingest.sources.base import DATA_SUFFIXES, ReadOptions, SourceFile, by_columns
 
-_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
-
-READS = ", ".join(f"*{suffix}" for suffix in _SUFFIXES)
-
-# In this order: user_item_interactions.csv holds interactions.
-_ENTITY_BY_WORD = (
-    ("interaction", "interactions"),
-    ("prediction", "predictions"),
-    ("item", "items"),
-    ("user", "users"),
+READS = (
+    f"{', '.join(f'*{suffix}' for suffix in DATA_SUFFIXES)}, and *.txt, *.dat and the "
+    "like whose columns fit"
 )
+
+# In this order: user_item_interactions.csv speaks of interactions.
+_ENTITY_BY_WORD = {
+    "interaction": "interactions",
+    "prediction": "predictions",
+    "item": "items",
+    "user": "users",
+}
 
 
 def recognise(path: Path, options: ReadOptions) -> SourceFile | None:
-    """The entity by the words in the file's name, interactions where there are none."""
-    name = plain_name(path)
-    if not name.endswith(_SUFFIXES):
-        return None
-    for word, entity in _ENTITY_BY_WORD:
-        if word in name:
-            return SourceFile(path, entity)
-    return SourceFile(path, "interactions")
+    """Any file of data, whatever it is called: its columns tell the entity."""
+    return by_columns(path, _ENTITY_BY_WORD)

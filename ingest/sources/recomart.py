@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from ingest.sources.base import ReadOptions, SourceFile, plain_name
+from ingest.sources.base import ReadOptions, SourceFile, by_columns
 
-READS = "*transaction*.csv, *user*.csv, products.json, products.jsonl, products.csv"
+READS = (
+    "CSV and JSON with the columns of users, products or transactions, such as "
+    "users.csv, transactions.csv and products.json"
+)
+
+# In this order: user_transactions.csv speaks of transactions.
+_ENTITY_BY_WORD = {
+    "transaction": "transactions",
+    "user": "users",
+    "product": "products",
+}
 
 
 def recognise(path: Path, options: ReadOptions) -> SourceFile | None:
-    """A RecoMart file by the words in its name; anything else is None."""
-    name = plain_name(path)
-    if name.endswith(".csv"):
-        for word, entity in (("transaction", "transactions"), ("user", "users")):
-            if word in name:
-                return SourceFile(path, entity)
-    if name in ("products.json", "products.jsonl", "products.ndjson", "products.csv"):
-        return SourceFile(path, "products")
-    return None
+    """Any file of data; one whose name has none of RecoMart's words may be other."""
+    file = by_columns(path, _ENTITY_BY_WORD)
+    if file is None or file.likely:
+        return file
+    return replace(file, is_optional=True)

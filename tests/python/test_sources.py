@@ -16,19 +16,10 @@ from ingest.columns import match_columns
 from ingest.contracts import contract
 from ingest.errors import InputError
 from ingest.readers import FAULT_SCHEMA, Batch
-from ingest.records import entity_of, read_records
+from ingest.recognition import recognise_files
+from ingest.records import read_records
 from ingest.sources import ReadOptions, SourceFile, find_files
 from ingest.sources.microlens import one_record_per_item
-
-
-def found(
-    source: str,
-    path: str | Path,
-    entity: str | None = None,
-) -> dict[str, str]:
-    """Name of each file that would be loaded → its entity."""
-    files, _ = find_files(source, path, entity, ReadOptions())
-    return {file.path.name: file.entity for file in files}
 
 
 def read(
@@ -41,10 +32,9 @@ def read(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """All records and all faults of one file, as dictionaries."""
     given = ReadOptions(**options)
-    (file,), _ = find_files(source, path, entity, given)
+    ((file, of, _),), _ = recognise_files(source, path, entity, given)
     records: list[dict[str, Any]] = []
     faults: list[dict[str, Any]] = []
-    of = entity_of(source, file, given)
     for part in read_records(file, of, tenant, given, limit):
         records += [
             {**row, "date_order": part.date_order}
@@ -74,6 +64,7 @@ def test_a_movielens_folder_gives_its_tables_and_leaves_the_rest_out(
         "tags.csv": "tags",
     }
     assert {(one.path.name, one.reason) for one in left_out} == {
+        (".hidden", "its name begins with ."),
         ("links.csv", "not part of movielens"),
         ("README.txt", "not part of movielens"),
     }
@@ -233,18 +224,6 @@ def test_pairs_and_titles_csv_are_matched_by_header(write: Write) -> None:
 # RecoMart
 
 
-def test_recomart_files_are_known_by_the_words_in_their_names(write: Write) -> None:
-    for name in ("new_users.csv", "user_transactions_2024.csv", "products.json"):
-        write(f"shop/{name}", "x")
-    folder = write("shop/notes.csv", "x").parent
-    assert found("recomart", folder) == {
-        "new_users.csv": "users",
-        "products.json": "products",
-        "user_transactions_2024.csv": "transactions",
-    }
-    assert found("recomart", folder, "users") == {"new_users.csv": "users"}
-
-
 @pytest.mark.parametrize("name", ["products.json", "products.jsonl"])
 def test_products_are_a_json_array_or_lines(write: Write, name: str) -> None:
     products = [
@@ -264,22 +243,6 @@ def test_products_are_a_json_array_or_lines(write: Write, name: str) -> None:
 
 
 # Canonical
-
-
-@pytest.mark.parametrize(
-    ("name", "entity"),
-    [
-        ("user_item_interactions.csv", "interactions"),
-        ("items.tsv", "items"),
-        ("Users_2024.csv.gz", "users"),
-        ("predictions.parquet", "predictions"),
-        ("events.ndjson", "interactions"),
-    ],
-)
-def test_the_canonical_entity_is_in_the_name(
-    write: Write, name: str, entity: str
-) -> None:
-    assert found("canonical", write(name, "x")) == {name: entity}
 
 
 def test_a_canonical_file_may_be_csv_tsv_json_or_parquet(
@@ -303,17 +266,6 @@ def test_a_canonical_file_may_be_csv_tsv_json_or_parquet(
             ("2", "b", 2),
         ], path
         assert records[0]["extra"] is None, path
-
-
-def test_a_file_with_an_unknown_name_is_known_by_its_header(write: Write) -> None:
-    path = write("export.txt", "model,user_id,item_id,score\nals,1,2,0.5\n")
-    given = ReadOptions()
-    (file,), _ = find_files("canonical", path, None, given)
-    assert entity_of("canonical", file, given).name == "predictions"
-    path = write("people.txt", "colour,size\nred,4\n")
-    (file,), _ = find_files("canonical", path, None, given)
-    with pytest.raises(InputError, match=r"people\.txt, line 1: .* --entity"):
-        entity_of("canonical", file, given)
 
 
 # Columns
@@ -446,20 +398,6 @@ def test_a_limit_takes_the_first_records_broken_ones_counted(write: Write) -> No
 
 
 # Paths
-
-
-def test_a_glob_finds_files_and_an_entity_overrides_their_names(
-    write: Write, tmp_path: Path
-) -> None:
-    for name in ("day1.csv", "day2.csv", "other.txt"):
-        write(f"in/{name}", "x")
-    assert found("canonical", str(tmp_path / "in" / "day*.csv")) == {
-        "day1.csv": "interactions",
-        "day2.csv": "interactions",
-    }
-    assert found("canonical", str(tmp_path / "in" / "day1.csv"), "items") == {
-        "day1.csv": "items"
-    }
 
 
 @pytest.mark.parametrize(
