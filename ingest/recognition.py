@@ -93,7 +93,7 @@ def recognise_files(
             if not (file.in_folder and file.is_optional):
                 raise
             reasons.append(error)
-            left_out.append(LeftOut(file.path, _reason(error, file.path)))
+            left_out.append(LeftOut(file.path, _reason(error, source, file.path)))
             continue
         if one is None:
             empty.append(file)
@@ -284,11 +284,13 @@ def _with_hint(error: InputError, hint: str) -> InputError:
     """The same sentence with one more way out, where columns are missing."""
     if not hint or not isinstance(error, MissingColumnsError):
         return error
-    return InputError(f"{str(error).removesuffix('.')}; {hint}.")
+    return MissingColumnsError(f"{str(error).removesuffix('.')}; {hint}.")
 
 
-def _reason(error: InputError, path: Path) -> str:
+def _reason(error: InputError, source: str, path: Path) -> str:
     """Why a file is left out: the error without the file's name."""
+    if isinstance(error, MissingColumnsError):
+        return f"its columns fit nothing of {source}"
     said = str(error).removeprefix(str(path)).removeprefix(", line 1:")
     return said.strip().removesuffix(".")
 

@@ -32,7 +32,9 @@ def test_a_load_ends_with_a_line_for_each_file(
     assert code == 0
     assert cells(out, "interactions.csv")[1:4] == ["interactions", "2", "1"]
     assert cells(out, "items.csv")[1:4] == ["items", "1", "0"]
-    assert f"Left out {folder / 'notes.txt'}: not part of canonical." in out
+    assert (
+        f"Left out {folder / 'notes.txt'}: its columns fit nothing of canonical." in out
+    )
     assert "3 rows and 1 unreadable records from 2 files" in out
     assert query("select distinct tenant_id from raw.winnow_loaded_files") == [
         ("shop",)
