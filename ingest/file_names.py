@@ -43,7 +43,7 @@ def plain_path(path: Path) -> Iterator[Path]:
     if is_plain(path.absolute()):
         yield path
         return
-    folder = Path(tempfile.mkdtemp(prefix="winnow-", dir=_plain_temporary_folder(path)))
+    folder = Path(tempfile.mkdtemp(prefix="winnow-", dir=plain_temporary_folder(path)))
     try:
         link = folder / f"link{path.suffix if is_plain(path.suffix) else ''}"
         link.symlink_to(path.absolute())
@@ -52,12 +52,15 @@ def plain_path(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _plain_temporary_folder(path: Path) -> str:
+def plain_temporary_folder(path: Path) -> Path:
+    """A folder for temporary files that has a plain name. Raises InputError, naming
+    ``path`` as what needs it, when there is none.
+    """
     for folder in (tempfile.gettempdir(), *_TEMPORARY_FOLDERS):
         if is_plain(folder) and os.access(folder, os.W_OK | os.X_OK):
-            return folder
+            return Path(folder)
     raise InputError(
-        f"{path_text(path)} has a character in its name that DuckDB cannot take, and "
-        "there is no folder for temporary files to link it from: set TMPDIR to one "
-        "with a plain name."
+        f"{path_text(path)} has a character in its name that DuckDB or dlt cannot "
+        "take, and there is no folder for temporary files to use instead: set TMPDIR "
+        "to one with a plain name."
     )

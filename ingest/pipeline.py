@@ -11,7 +11,6 @@ import datetime as dt
 import hashlib
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -37,11 +36,12 @@ from ingest.landing import (
 )
 from ingest.lock import warehouse_lock
 from ingest.raw_tables import (
-    dlt_folder,
+    begin_dlt_folder,
     ensure_raw_tables,
     needs_recovery,
     open_warehouse,
     recover_tables,
+    remove_dlt_folder,
 )
 from ingest.readers import FAULT_SCHEMA, sha256_of
 from ingest.recognition import Recognised, recognise_files
@@ -343,7 +343,7 @@ class _Load:
     def _load(self, wanted: list[_Wanted]) -> None:
         self._run_package(wanted)
         publish(self.settings.lake, self.load_id)
-        shutil.rmtree(dlt_folder(self.settings))
+        remove_dlt_folder(self.settings)
 
     def _not_loaded_yet(self, files: list[Recognised]) -> list[_Wanted]:
         wanted: list[_Wanted] = []
@@ -410,7 +410,7 @@ class _Load:
             pipeline_name="winnow",
             destination=dlt.destinations.duckdb(self.connection),
             dataset_name=RAW_SCHEMA,
-            pipelines_dir=str(dlt_folder(self.settings)),
+            pipelines_dir=str(begin_dlt_folder(self.settings)),
         )
 
         def parquet_files(entity: Entity) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,11 @@ import duckdb
 
 from ingest.contracts import RAW_SCHEMA, Entity, load_contracts
 from ingest.errors import InputError
+from ingest.file_names import is_plain, plain_temporary_folder
 from ingest.landing import discard, publish, unfinished_loads
 from ingest.settings import Settings
 
+_ELSEWHERE = "elsewhere"
 _MOST_LOAD_MEMORY = 1 << 30
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _COMMITTED = f"select load_id from {RAW_SCHEMA}._dlt_loads where status = 0"
@@ -28,6 +31,31 @@ _COMMITTED = f"select load_id from {RAW_SCHEMA}._dlt_loads where status = 0"
 def dlt_folder(settings: Settings) -> Path:
     """dlt's working folder. It is empty between loads: the warehouse has all state."""
     return settings.state / "dlt"
+
+
+def begin_dlt_folder(settings: Settings) -> Path:
+    """Make the folder in which dlt works: ``dlt_folder``, or one that it links to.
+
+    dlt writes its folder's real name into SQL and into format strings, so where that
+    has a quote or a percent sign the folder is made among the temporary files.
+    """
+    folder = dlt_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_plain(folder.resolve()):
+        return folder
+    elsewhere = plain_temporary_folder(folder).resolve() / f"winnow-{uuid.uuid4().hex}"
+    # The link first, so that what a killed load leaves is always found.
+    (folder / _ELSEWHERE).symlink_to(elsewhere)
+    elsewhere.mkdir(mode=0o700)
+    return elsewhere
+
+
+def remove_dlt_folder(settings: Settings) -> None:
+    """Remove what dlt has left, wherever it worked."""
+    link = dlt_folder(settings) / _ELSEWHERE
+    if link.is_symlink():
+        shutil.rmtree(link.readlink(), ignore_errors=True)
+    shutil.rmtree(dlt_folder(settings), ignore_errors=True)
 
 
 @contextmanager
@@ -119,7 +147,7 @@ def recover_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
             publish(settings.lake, load_id)
         else:
             discard(settings.lake, load_id)
-    shutil.rmtree(dlt_folder(settings), ignore_errors=True)
+    remove_dlt_folder(settings)
     return removed
 
 

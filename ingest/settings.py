@@ -10,6 +10,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.contracts import PROJECT_ROOT
+from ingest.errors import InputError
+from ingest.file_names import path_text
 
 
 class Settings(BaseSettings):
@@ -37,10 +39,21 @@ class Settings(BaseSettings):
     keep_generations: int = Field(3, ge=1, description="Generations that are kept.")
 
     def model_post_init(self, _context: object) -> None:
-        """Make every path absolute, from the project's root."""
+        """Make every path absolute, from the project's root. Raises InputError for one
+        that DuckDB could not use.
+        """
         places = ("warehouse", "lake", "state", "target", "published", "temp_directory")
         for name in places:
-            setattr(self, name, PROJECT_ROOT / getattr(self, name))
+            path = PROJECT_ROOT / getattr(self, name)
+            fault = "a ?" if "?" in str(path) else ""
+            if path_text(path) != str(path):
+                fault = "bytes that are not UTF-8"
+            if fault:
+                raise InputError(
+                    f"WINNOW_{name.upper()}: the path {path_text(path)} has {fault} in "
+                    "it, which DuckDB cannot take; name another folder."
+                )
+            setattr(self, name, path)
 
     def environment(self) -> dict[str, str]:
         """The settings as environment variables, absolute paths included, for dbt's
