@@ -578,3 +578,32 @@ def test_microlens_50k_lands_whole(
         "select count(distinct user_id), count(distinct item_id), "
         "max(position::int), count(timestamp) from raw.microlens_pairs"
     ) == [(50_000, 19_220, 218, 0)]
+
+
+def test_the_same_bytes_in_other_hive_folders_are_other_files(
+    run: Load, write: Write, query: Query
+) -> None:
+    text = "user_id,item_id\n1,a\nbroken\n"
+    for day in ("2024-01-01", "2024-01-02"):
+        write(f"in/day={day}/event_type=view/part-0.csv", text)
+    folder = write("in/day=2024-01-02/event_type=view/part-1.csv", text).parents[2]
+    result = run("canonical", folder, recursive=True)
+    assert (result.landed, result.unreadable) == (2, 2)
+    skipped = [one.skipped for one in result.files]
+    assert skipped[:2] == [None, None]
+    assert (
+        skipped[2]
+        == f"same bytes as {folder}/day=2024-01-02/event_type=view/part-0.csv"
+    )
+    assert query(
+        "select extra, event_type from raw.canonical_interactions order by all"
+    ) == [('{"day":"2024-01-01"}', "view"), ('{"day":"2024-01-02"}', "view")]
+    assert query(
+        "select count(distinct file_sha256), count(distinct lake_file), count(*) "
+        "from raw.winnow_loaded_files"
+    ) == [(2, 2, 2)]
+    again = run("canonical", folder, recursive=True)
+    assert again.load_id is None
+    assert all("already loaded" in (one.skipped or "") for one in again.files[:2])
+    # Named by itself it says nothing of its folder, and is one more file.
+    assert run("canonical", folder / "day=2024-01-01/event_type=view").landed == 1
