@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -64,7 +65,20 @@ def files_of(
         ]
         if found:
             return _sorted(iter(found))
-    raise InputError(f"There is no file {path}.")
+    raise InputError(f"There is no file {path}.{_similar(place)}")
+
+
+def _similar(place: Path) -> str:
+    """What else is there, for a name that is not; empty where that is unclear."""
+    folder = place.parent
+    if not folder.is_dir():
+        return f" There is no folder {folder} either."
+    try:
+        names = [one.name for one in folder.iterdir()]
+    except OSError:
+        return ""
+    similar = get_close_matches(place.name, sorted(names), n=3)
+    return f" There is {' and '.join(similar)}." if similar else ""
 
 
 def _pattern(place: Path) -> tuple[Path, tuple[str, ...]]:

@@ -444,3 +444,15 @@ def test_a_name_may_have_bytes_that_are_not_utf_8(tmp_path: Path, suffix: str) -
     for place in (path, tmp_path, str(tmp_path / "*")):
         files, _ = recognised("canonical", place)
         assert [record["user_id"] for record in read(files[0])] == ["1"]
+
+
+def test_a_name_that_is_not_there_brings_similar_ones(write: Write) -> None:
+    folder = write("in/ratings.csv", "user_id,item_id\n1,2\n").parent
+    with pytest.raises(
+        InputError, match=r"no file .*ratngs\.csv\. There is ratings\.csv"
+    ):
+        recognised("canonical", folder / "ratngs.csv")
+    with pytest.raises(InputError, match=r"no folder .*/inn either\.$"):
+        recognised("canonical", folder.parent / "inn" / "ratings.csv")
+    with pytest.raises(InputError, match=r"no file .*/zzz-\*\.csv\.$"):
+        recognised("canonical", folder / "zzz-*.csv")
