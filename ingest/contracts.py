@@ -53,12 +53,14 @@ RULES = (
     "accepted_values",
     "accepted_values_from",
     "minimum",
+    "minimum_from",
     "maximum",
+    "maximum_from",
     "max_length",
     "format",
 )
 
-_VERDICT_KEYS = (*RULES, "missing_tokens")
+_VERDICT_KEYS = (*RULES, "missing_tokens", "missing_numbers_from")
 _COLUMN_KEYS = frozenset({*_VERDICT_KEYS, "canonical_name", "aliases"})
 
 
@@ -71,7 +73,9 @@ class Column:
     """One column of a raw entity: its meaning and the rules that its values must keep.
 
     ``data_type`` is the type that the value means; the raw column itself is text,
-    except in the loaders' own tables.
+    except in the loaders' own tables. ``minimum_from``, ``maximum_from`` and
+    ``missing_numbers_from`` name a column of ``seeds/tenant_settings.csv``: a bound
+    that stands instead of the contract's, and numbers that mean "nothing was given".
     """
 
     name: str
@@ -83,10 +87,13 @@ class Column:
     accepted_values: tuple[str, ...] | None = None
     accepted_values_from: str | None = None
     minimum: float | str | None = None
+    minimum_from: str | None = None
     maximum: float | str | None = None
+    maximum_from: str | None = None
     max_length: int | None = None
     format: str | None = None
     missing_tokens: tuple[str, ...] | None = None
+    missing_numbers_from: str | None = None
 
 
 @dataclass(frozen=True)
@@ -157,10 +164,13 @@ def _column(place: str, declared: dict[str, Any]) -> Column:
         accepted_values=None if accepted is None else tuple(map(str, accepted)),
         accepted_values_from=meta.get("accepted_values_from"),
         minimum=meta.get("minimum"),
+        minimum_from=meta.get("minimum_from"),
         maximum=meta.get("maximum"),
+        maximum_from=meta.get("maximum_from"),
         max_length=meta.get("max_length"),
         format=meta.get("format"),
         missing_tokens=None if tokens is None else tuple(map(str, tokens)),
+        missing_numbers_from=meta.get("missing_numbers_from"),
     )
 
 

@@ -32,17 +32,20 @@ from pydantic_core import (
 from ingest.columns import DATE_ORDERS
 from ingest.contracts import Column, Entity, contract
 from ingest.expectations.rules import (
+    ANY_TENANT,
     SEEDS,
+    TenantSettings,
     accepted_pairs,
     missing_tokens,
+    numbers_of,
+    of_tenant,
     quoted_name,
     quoted_text,
     rules_of,
+    tenant_settings,
     typed_sql,
 )
 from ingest.plain_values import EPOCH, PLAIN_READERS
-
-ANY_TENANT = "*"
 
 _BLANKS = " \t\n\v\f\r\u00a0"
 _LOWERED_TO_ASCII = re.compile("[\u0130\u212a]")
@@ -129,10 +132,11 @@ def _model(
             f"{date_order!r} is no order of dates; there are {', '.join(DATE_ORDERS)}."
         )
     accepted = accepted_pairs(entity, seeds)
-    tokens = missing_tokens()
+    tokens, settings = missing_tokens(), tenant_settings(seeds)
     fields: dict[str, Any] = {}
-    for column in entity.columns:
-        judge = _Judge(entity, column, tenant, date_order, accepted, tokens)
+    for declared in entity.columns:
+        column = _settled(declared, tenant, settings)
+        judge = _Judge(entity, column, tenant, date_order, accepted, tokens, settings)
         extra: dict[str, Any] = {
             "formatMinimum": column.minimum if column.data_type in _TIMES else None,
             "formatMaximum": column.maximum if column.data_type in _TIMES else None,
@@ -158,6 +162,17 @@ def _model(
         **fields,
     )
     return model
+
+
+def _settled(column: Column, tenant: str, settings: TenantSettings) -> Column:
+    """The column with the bounds that hold for the tenant."""
+    minimum = of_tenant(settings, column.minimum_from, tenant)
+    maximum = of_tenant(settings, column.maximum_from, tenant)
+    return replace(
+        column,
+        minimum=column.minimum if minimum is None else minimum,
+        maximum=column.maximum if maximum is None else maximum,
+    )
 
 
 def _input_type(column: Column) -> Any:
@@ -192,16 +207,20 @@ class _Judge:
         date_order: str,
         accepted: Mapping[str, Sequence[str]],
         tokens: Sequence[str],
+        settings: TenantSettings,
     ) -> None:
         """``accepted`` has the ``tenant:value`` pairs of the seeds, ``tokens`` what
-        means "missing" where the column does not say.
+        means "missing" where the column does not say, ``settings`` what tenants set.
         """
         self._column = column
         self._asked_of = (tenant, date_order)
-        self._question = _question(entity, column, accepted, tokens)
-        self._rules = [rule.name for rule in _rules(entity, column, accepted)]
+        self._question = _question(entity, column, accepted, tokens, settings)
+        rules = _rules(entity, column, accepted, settings)
+        self._rules = [rule.name for rule in rules]
         own_tokens = tokens if column.missing_tokens is None else column.missing_tokens
         self._missing = frozenset(own_tokens)
+        numbers = of_tenant(settings, column.missing_numbers_from, tenant)
+        self._missing_numbers = frozenset(numbers_of(numbers))
         self._longest_missing = max(map(len, own_tokens), default=0)
         self._ascii_missing = all(map(str.isascii, own_tokens))
         self._read = PLAIN_READERS[column.data_type]
@@ -246,6 +265,11 @@ class _Judge:
         value = self._read(trimmed)
         if value is None:
             return self._ask(text)
+        is_missing = bool(self._missing_numbers) and value in self._missing_numbers
+        return (None, None) if is_missing else (value, self._broken(trimmed, value))
+
+    def _broken(self, trimmed: str, value: Any) -> list[str]:
+        """The rules that an ordinary value breaks."""
         broken = []
         if self.legal is not None and trimmed.lower() not in self.legal:
             broken.append("accepted_values")
@@ -255,7 +279,7 @@ class _Judge:
             broken.append("maximum")
         if (most := self._column.max_length) is not None and len(trimmed) > most:
             broken.append("max_length")
-        return value, broken
+        return broken
 
     def _ask(self, text: str) -> tuple[Any, list[str] | None]:
         """The same of any text, from DuckDB."""
@@ -311,10 +335,13 @@ def _alone(entity: Entity, column: Column) -> Entity:
 
 
 def _rules(
-    entity: Entity, column: Column, accepted: Mapping[str, Sequence[str]]
+    entity: Entity,
+    column: Column,
+    accepted: Mapping[str, Sequence[str]],
+    settings: TenantSettings,
 ) -> list[Any]:
     """The rules of one column, ``required`` left out: it is not asked of a text."""
-    of_column = rules_of(_alone(entity, column), accepted)
+    of_column = rules_of(_alone(entity, column), accepted, settings)
     return [rule for rule in of_column if rule.name != "required"]
 
 
@@ -323,6 +350,7 @@ def _question(
     column: Column,
     accepted: Mapping[str, Sequence[str]],
     tokens: Sequence[str],
+    settings: TenantSettings,
 ) -> str:
     """A query with the parameters tenant, order of dates and text: whether the text is
     missing, its typed value (times as microseconds since 1970), each rule's verdict.
@@ -332,12 +360,13 @@ def _question(
     value = f"epoch_us(cast({typed} as timestamp))"
     if column.data_type not in _TIMES:
         value = typed
-    verdicts = "".join(f", {rule.verdict}" for rule in _rules(entity, column, accepted))
+    rules = _rules(entity, column, accepted, settings)
+    verdicts = "".join(f", {rule.verdict}" for rule in rules)
     landed = (
         "select $1::varchar as tenant_id, $2::varchar as date_order, "
         f"$3::varchar as {text}"
     )
-    rows = typed_sql(_alone(entity, column), tokens, landed)
+    rows = typed_sql(_alone(entity, column), tokens, settings, landed)
     return f"select {text} is null, {value}{verdicts} from ({rows})"
 
 

@@ -370,7 +370,7 @@ _INTERACTION_DIRT: dict[str, Spoil] = {
     "event_type.accepted_values": _instead("event_type", "teleport"),
     "interacted_at.type": _instead("interacted_at", "not-a-time"),
     "interacted_at.maximum": _instead("interacted_at", "2150-01-01T00:00:00Z"),
-    "interacted_at.minimum": _instead("interacted_at", "1970-01-01T00:00:01Z"),
+    "interacted_at.minimum": _instead("interacted_at", "1899-12-30T00:00:00Z"),
     "rating.type": _instead("rating", "five"),
     "rating.maximum": _instead("rating", "1000"),
     DUPLICATE: _same,

@@ -31,6 +31,7 @@ from ingest.expectations.rules import (
     missing_tokens,
     rows_sql,
     rules_of,
+    tenant_settings,
 )
 
 Progress = Callable[[str], None]
@@ -170,15 +171,16 @@ def _measure(
             "and estimated_size > 0"
         ).fetchall()
     }
-    tokens = missing_tokens()
+    tokens, settings = missing_tokens(), tenant_settings(seeds)
     unreadable = _unreadable(connection) if "winnow_loaded_files" in tables else {}
     seen = set()
     for (source, name), entity in load_contracts().items():
         if source == LOG_SOURCE or entity.table not in tables:
             continue
         tell(f"{source}.{name}")
-        rules = rules_of(entity, accepted_pairs(entity, seeds))
-        rows = connection.execute(counts_sql(entity, tokens, rules)).fetchall()
+        rules = rules_of(entity, accepted_pairs(entity, seeds), settings)
+        counting = counts_sql(entity, tokens, settings, rules)
+        rows = connection.execute(counting).fetchall()
         for tenant_id, landed, rejected, *counts in rows:
             key = (tenant_id, source, name)
             seen.add(key)
@@ -307,14 +309,18 @@ def _with_examples(
     if rule_name == "readable":
         return replace(one, rows=_unreadable_rows(connection, one))
     entity = load_contracts()[one.source, one.entity]
-    rules = {rule.key: rule for rule in rules_of(entity, accepted_pairs(entity, seeds))}
-    rule, tenant = rules[one.rule], [one.tenant_id]
+    tokens, settings = missing_tokens(), tenant_settings(seeds)
+    rules = rules_of(entity, accepted_pairs(entity, seeds), settings)
+    rule = next(rule for rule in rules if rule.key == one.rule)
+    tenant = [one.tenant_id]
     if one.severity == "error":
-        rows = connection.execute(rows_sql(entity, missing_tokens(), rule), tenant)
+        asked = rows_sql(entity, tokens, settings, rule)
+        rows = connection.execute(asked, tenant)
         one = replace(one, rows=tuple(_row(*row) for row in rows.fetchall()))
     if rule_name == "required":
         return one  # There is no value to show.
-    values = connection.execute(examples_sql(entity, missing_tokens(), rule), tenant)
+    asked = examples_sql(entity, tokens, settings, rule)
+    values = connection.execute(asked, tenant)
     return one.with_examples(tuple(value for (value,) in values.fetchall()))
 
 

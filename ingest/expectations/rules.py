@@ -7,19 +7,30 @@ The meaning of every rule is that of ``docs/contracts.md``; the dbt macros below
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from ingest.contracts import PROJECT_ROOT, Column, Entity
+from ingest.errors import InputError
 
 SEEDS = PROJECT_ROOT / "seeds"
 
 _BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _OTHER_DATES = "['%d-%b-%Y', '%d %b %Y', '%b %d, %Y']"
+
+
+ANY_TENANT = "*"
+
+TenantSettings = Mapping[str, Mapping[str, str]]
+"""What tenants set for the rules: column of ``seeds/tenant_settings.csv`` → tenant (or
+``*``) → value, as SQL reads it. Tenants that set nothing are not there.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,65 @@ def accepted_pairs(entity: Entity, seeds: Path = SEEDS) -> dict[str, list[str]]:
     return accepted
 
 
+def tenant_settings(seeds: Path = SEEDS) -> TenantSettings:
+    """What tenants set for the contracts' rules.
+
+    Raises InputError, naming the line, for a value that cannot be what it should be.
+    """
+    path = seeds / "tenant_settings.csv"
+    known: dict[str, dict[str, str]] = {name: {} for name in _SETTINGS}
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            for name, read in _SETTINGS.items():
+                if given := (row.get(name) or "").strip():
+                    try:
+                        known[name][row["tenant_id"]] = read(given)
+                    except ValueError as error:
+                        raise InputError(
+                            f"{path}, line {reader.line_num}: {name} is {given!r}, "
+                            f"and must be {error}."
+                        ) from None
+    return known
+
+
+def of_tenant(settings: TenantSettings, name: str | None, tenant: str) -> str | None:
+    """A setting as it stands for a tenant: its own, else that of ``*``, else None."""
+    known = settings[name] if name is not None else {}
+    return known.get(tenant, known.get(ANY_TENANT))
+
+
+def numbers_of(value: str | None) -> list[float]:
+    """The numbers that a setting lists; ``none`` lists none."""
+    return [float(one) for one in (value or "none").split() if one != "none"]
+
+
+def _instant_setting(text: str) -> str:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is not None:
+        raise ValueError("a day or a time in UTC, such as 1998-01-01")
+    return moment.isoformat(" ")
+
+
+def _numbers_setting(text: str) -> str:
+    try:
+        if all(map(math.isfinite, numbers_of(text))):
+            return text
+    except ValueError:
+        pass
+    raise ValueError("numbers with blanks between them, such as 0 -1, or none")
+
+
+_SETTINGS: dict[str, Callable[[str], str]] = {
+    "earliest_interacted_at": _instant_setting,
+    "latest_interacted_at": _instant_setting,
+    "no_rating_values": _numbers_setting,
+}
+
+
 def missing_tokens() -> list[str]:
     """The texts that mean "nothing was given", where a column has none of its own."""
     project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text("utf-8"))
@@ -60,7 +130,9 @@ def missing_tokens() -> list[str]:
     return tokens
 
 
-def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule]:
+def rules_of(
+    entity: Entity, accepted: Mapping[str, Sequence[str]], settings: TenantSettings
+) -> list[Rule]:
     """Every rule of an entity, over the columns that ``typed_sql`` selects.
 
     ``accepted`` has, for each seed that a contract names, its ``tenant:value`` pairs.
@@ -89,9 +161,11 @@ def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule
                 f"list_contains([{pairs}], tenant_id || ':' || lower({value}))",
             )
         if column.minimum is not None:
-            add("minimum", f"{value} >= {_bound(column, column.minimum)}")
+            bound = _bound(column, column.minimum, column.minimum_from, settings)
+            add("minimum", f"{value} >= {bound}")
         if column.maximum is not None:
-            add("maximum", f"{value} <= {_bound(column, column.maximum)}")
+            bound = _bound(column, column.maximum, column.maximum_from, settings)
+            add("maximum", f"{value} <= {bound}")
         if column.max_length is not None:
             add("max_length", f"length({value}) <= {column.max_length}")
         if column.format is not None:
@@ -102,6 +176,7 @@ def rules_of(entity: Entity, accepted: Mapping[str, Sequence[str]]) -> list[Rule
 def typed_sql(
     entity: Entity,
     tokens: Sequence[str],
+    settings: TenantSettings,
     landed: str | None = None,
     also: Sequence[str] = (),
 ) -> str:
@@ -116,9 +191,9 @@ def typed_sql(
         name = quoted_name(column.name)
         trimmed = f"trim({name}, {_BLANKS})"
         listed = ", ".join(map(quoted_text, missing))
-        cleaned.append(
-            f"case when lower({trimmed}) not in ({listed}) then {trimmed} end as {name}"
-        )
+        text = f"case when lower({trimmed}) not in ({listed}) then {trimmed} end"
+        text = _without_numbers(text, column, settings)
+        cleaned.append(f"{text} as {name}")
         typed.append(f"{_typed(column, name)} as {quoted_name('typed.' + column.name)}")
     return (
         f"select tenant_id, {', '.join(quoted_name(c.name) for c in entity.columns)}, "
@@ -127,7 +202,12 @@ def typed_sql(
     )
 
 
-def counts_sql(entity: Entity, tokens: Sequence[str], rules: Sequence[Rule]) -> str:
+def counts_sql(
+    entity: Entity,
+    tokens: Sequence[str],
+    settings: TenantSettings,
+    rules: Sequence[Rule],
+) -> str:
     """A query with, for each tenant, its rows, how many of them break any rule, and for
     each rule how many values it was applied to and how many broke it.
     """
@@ -139,12 +219,14 @@ def counts_sql(entity: Entity, tokens: Sequence[str], rules: Sequence[Rule]) -> 
     counts = "".join(f", count({name}), count(*) filter (not {name})" for name in names)
     return (
         f"select tenant_id, count(*), count(*) filter ({refused}){counts} from "
-        f"(select tenant_id{verdicts} from ({typed_sql(entity, tokens)})) "
+        f"(select tenant_id{verdicts} from ({typed_sql(entity, tokens, settings)})) "
         "group by tenant_id order by tenant_id"
     )
 
 
-def examples_sql(entity: Entity, tokens: Sequence[str], rule: Rule) -> str:
+def examples_sql(
+    entity: Entity, tokens: Sequence[str], settings: TenantSettings, rule: Rule
+) -> str:
     """A query of up to five values, of the tenant given as parameter, that break a
     rule: among the first thousand that do, and each cut to 80 characters.
     """
@@ -152,19 +234,21 @@ def examples_sql(entity: Entity, tokens: Sequence[str], rule: Rule) -> str:
     return (
         f"select distinct case when length(value) > 80 then left(value, 79) || '…' "
         f"else value end from (select {value} as value from "
-        f"({typed_sql(entity, tokens)}) where tenant_id = ? and not ({rule.verdict}) "
-        "limit 1000) order by 1 limit 5"
+        f"({typed_sql(entity, tokens, settings)}) where tenant_id = ? "
+        f"and not ({rule.verdict}) limit 1000) order by 1 limit 5"
     )
 
 
-def rows_sql(entity: Entity, tokens: Sequence[str], rule: Rule) -> str:
+def rows_sql(
+    entity: Entity, tokens: Sequence[str], settings: TenantSettings, rule: Rule
+) -> str:
     """A query of up to five rows, of the tenant given as parameter, that break a rule,
     the newest first: file, line (null for files without lines), row, value.
     """
     place = ("file", "line_number", "row_number", "loaded_at")
     return (
         f"select file, line_number, row_number, {quoted_name(rule.column)} from "
-        f"({typed_sql(entity, tokens, also=place)}) where tenant_id = ? "
+        f"({typed_sql(entity, tokens, settings, also=place)}) where tenant_id = ? "
         f"and not ({rule.verdict}) order by loaded_at desc, file, row_number limit 5"
     )
 
@@ -232,10 +316,46 @@ def _timestamp(text: str) -> str:
     )
 
 
-def _bound(column: Column, bound: float | str) -> str:
-    if column.data_type in ("date", "timestamp"):
-        return f"cast({quoted_text(str(bound))} as {column.data_type})"
-    return str(bound)
+def _bound(
+    column: Column, bound: float | str, setting: str | None, settings: TenantSettings
+) -> str:
+    """A bound as SQL, of each row's tenant where tenants set it."""
+
+    def written(value: float | str) -> str:
+        if column.data_type in ("date", "timestamp"):
+            return f"cast({quoted_text(str(value))} as {column.data_type})"
+        return str(value)
+
+    known = settings[setting] if setting is not None else {}
+    by_tenant = {tenant: written(value) for tenant, value in known.items()}
+    return _by_tenant(by_tenant, written(bound))
+
+
+def _without_numbers(text: str, column: Column, settings: TenantSettings) -> str:
+    """Cleaned text as SQL, null where it is a number that means "nothing was given" to
+    the row's tenant.
+    """
+    known = settings[column.missing_numbers_from] if column.missing_numbers_from else {}
+    if not known:
+        return text
+    by_tenant = {
+        tenant: f"[{', '.join(map(repr, numbers_of(value)))}]::double[]"
+        for tenant, value in known.items()
+    }
+    numbers = _by_tenant(by_tenant, "[]::double[]")
+    is_one = f"list_contains({numbers}, try_cast({text} as double))"
+    return f"case when not coalesce({is_one}, false) then {text} end"
+
+
+def _by_tenant(values: Mapping[str, str], otherwise: str) -> str:
+    """SQL that is, of each row, its tenant's value, else that of ``*``, else this."""
+    otherwise = values.get(ANY_TENANT, otherwise)
+    cases = "".join(
+        f" when {quoted_text(tenant)} then {value}"
+        for tenant, value in values.items()
+        if tenant != ANY_TENANT
+    )
+    return f"case tenant_id{cases} else {otherwise} end" if cases else otherwise
 
 
 def quoted_name(name: str) -> str:

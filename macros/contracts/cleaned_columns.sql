@@ -10,7 +10,12 @@
         {{ pack_struct(node.columns.keys() | list + ["extra"]) }} as raw_values
         {%- for column in node.columns.values() -%}
             {%- set rules = column_rules(column) %},
-        {{ clean_text(adapter.quote(rules.name), rules.missing_tokens) }}
+            {%- set cleaned = clean_text(adapter.quote(rules.name), rules.missing_tokens) %}
+            {%- if rules.get("missing_numbers_from") is not none %}
+        {{ without_numbers(cleaned, rules.missing_numbers_from) }}
+            {%- else %}
+        {{ cleaned }}
+            {%- endif %}
             as {{ adapter.quote(rules.name) }}
         {%- endfor -%}
         {%- for name in provenance_columns() if name != "extra" %},

@@ -12,8 +12,8 @@
         {%- set declared = column_rules(column) -%}
         {%- set rules = {} -%}
         {%- for rule in [
-            "required", "accepted_values", "accepted_values_from", "minimum", "maximum",
-            "max_length", "format",
+            "required", "accepted_values", "accepted_values_from", "minimum", "minimum_from",
+            "maximum", "maximum_from", "max_length", "format", "missing_numbers_from",
         ] if declared.get(rule) is not none and declared[rule] is not false -%}
             {%- do rules.update({rule: declared[rule]}) -%}
         {%- endfor -%}

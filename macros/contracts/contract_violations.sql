@@ -44,6 +44,12 @@
                 {%- if rules.data_type in ("date", "timestamp") -%}
                     {%- set bound = "cast('" ~ bound ~ "' as " ~ rules.data_type ~ ")" -%}
                 {%- endif -%}
+                {%- if rules.get(rule ~ "_from") is not none -%}
+                    {%- set bound = (
+                        "coalesce(" ~ tenant_setting(rules[rule ~ "_from"], relation)
+                        ~ ", " ~ bound ~ ")"
+                    ) -%}
+                {%- endif -%}
                 {%- do found.append([
                     rule, "coalesce(" ~ typed ~ " " ~ operator ~ " " ~ bound ~ ", false)"
                 ]) -%}

@@ -59,6 +59,9 @@ settled_tenants as (
         {{ tenant_value('settings', 'time_aware_negatives') }} as time_aware_negatives,
         coalesce({{ tenant_value('settings', 'purchase_needs_view') }}, false)
             as purchase_needs_view,
+        {{ tenant_value('settings', 'no_rating_values') }} as no_rating_values,
+        {{ tenant_value('settings', 'earliest_interacted_at') }}
+        > {{ tenant_value('settings', 'latest_interacted_at') }} as has_no_times,
         interactions.first_interacted_at,
         interactions.last_interacted_at
 
@@ -92,6 +95,20 @@ refusals as (
                 then 'popularity_alpha must be 0 to 1.5'
             when not coalesce(sequence_length between 1 and 100000, false)
                 then 'sequence_length must be 1 to 100000'
+            when has_no_times
+                then 'earliest_interacted_at must not lie after latest_interacted_at'
+            when
+                len(
+                    list_filter(
+                        string_split(coalesce(no_rating_values, ''), ' '),
+                        lambda word:
+                        word not in ('', 'none')
+                        and coalesce(not isfinite(try_cast(word as double)), true)
+                    )
+                ) > 0
+                then
+                    'no_rating_values must be numbers with blanks between them, '
+                    || 'such as 0 -1, or none'
             when wants_times and not has_times and interaction_count > 0
                 then
                     'time_aware_negatives needs a time for every interaction, '

@@ -2,6 +2,7 @@
     One row per staged record of movielens.ratings, with the contract rules that it
     breaks.
 -#}
+-- depends_on: {{ ref('tenant_settings') }}
 
 with
 

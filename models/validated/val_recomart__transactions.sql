@@ -2,6 +2,7 @@
     One row per staged record of recomart.transactions, with the contract rules that
     it breaks.
 -#}
+-- depends_on: {{ ref('tenant_settings') }}
 -- depends_on: {{ ref('event_types') }}
 
 with

@@ -93,7 +93,8 @@ def test_good_rows_pass_and_every_rule_is_judged(tmp_path: Path) -> None:
         ({"rating": "-101"}, "rating.minimum"),
         ({"interacted_at": "soon"}, "interacted_at.type"),
         ({"interacted_at": "12/1/2010 8:26"}, "interacted_at.type"),
-        ({"interacted_at": "1999-12-31T23:59:59Z"}, "interacted_at.minimum"),
+        ({"interacted_at": "1969-12-31T23:59:59Z"}, "interacted_at.minimum"),
+        ({"interacted_at": "-1"}, "interacted_at.minimum"),
         ({"interacted_at": "4102444801"}, "interacted_at.maximum"),
     ],
 )
@@ -148,6 +149,13 @@ def test_times_of_every_form_are_good(tmp_path: Path, value: str, order: str) ->
 
 def seeds_with(home: Path, thresholds: dict[str, str]) -> Path:
     """A copy of the seeds in which these tenants, and no others, have thresholds."""
+    return seeds_of(
+        home, {name: {"gate_mostly": share} for name, share in thresholds.items()}
+    )
+
+
+def seeds_of(home: Path, tenants: dict[str, dict[str, str]]) -> Path:
+    """A copy of the seeds in which these tenants, and no others, have settings."""
     seeds = home / "seeds"
     shutil.copytree(SEEDS, seeds)
     path = seeds / "tenant_settings.csv"
@@ -157,8 +165,7 @@ def seeds_with(home: Path, thresholds: dict[str, str]) -> Path:
         writer = csv.DictWriter(file, names, restval="")
         writer.writeheader()
         writer.writerows(
-            {"tenant_id": tenant, "gate_mostly": share}
-            for tenant, share in thresholds.items()
+            {"tenant_id": tenant} | values for tenant, values in tenants.items()
         )
     return seeds
 
@@ -198,6 +205,71 @@ def test_a_threshold_that_is_no_share_is_one_clear_error(
 ) -> None:
     with pytest.raises(InputError, match=rf"tenant_settings\.csv.*{words}"):
         gate(tmp_path, seeds_with(tmp_path, thresholds))
+
+
+def test_bounds_of_times_are_a_tenants_setting(tmp_path: Path) -> None:
+    times = {"1969-12-31": 0, "1970-01-01": 1, "2030-01-01": 2, "2101-01-01": 3}
+    for tenant in ("plain", "early", "late"):
+        land(
+            tmp_path / "w.duckdb",
+            [
+                GOOD | {"interacted_at": time, "tenant_id": tenant}
+                for time, count in times.items()
+                for _ in range(4**count)
+            ],
+        )
+    seeds = seeds_of(
+        tmp_path,
+        {
+            "*": {"gate_mostly": "1"},
+            "early": {"earliest_interacted_at": "1900-01-01"},
+            "late": {
+                "earliest_interacted_at": "2000-01-01 12:00",
+                "latest_interacted_at": "2200-01-01",
+            },
+        },
+    )
+    assert {
+        (one.tenant_id, one.rule): one.failed for one in gate(tmp_path, seeds).failures
+    } == {
+        ("plain", "interacted_at.minimum"): 1,
+        ("plain", "interacted_at.maximum"): 64,
+        ("early", "interacted_at.maximum"): 64,
+        ("late", "interacted_at.minimum"): 5,
+    }
+
+
+def test_a_number_that_means_no_rating_breaks_no_rule(tmp_path: Path) -> None:
+    row = {"transaction_id": "1", "user_id": "u", "product_id": "i"}
+    row["timestamp"] = "2024-01-01"
+    rows = [row | {"rating": rating} for rating in ("0", "0.0", "-1", "3")]
+    for tenant in ("shop", "plain"):
+        named = [one | {"tenant_id": tenant} for one in rows]
+        land(tmp_path / "w.duckdb", named, "recomart", "transactions")
+    settings = {"*": {"gate_mostly": "1"}, "shop": {"no_rating_values": "0 -1"}}
+    failures = gate(tmp_path, seeds_of(tmp_path, settings)).failures
+    assert {(one.tenant_id, one.rule): one.failed for one in failures} == {
+        ("plain", "rating.minimum"): 3
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("earliest_interacted_at", "soon", "a day or a time in UTC"),
+        ("latest_interacted_at", "2020-01-01T00:00:00Z", "a day or a time in UTC"),
+        ("no_rating_values", "0,-1", "numbers with blanks between them"),
+        ("no_rating_values", "nan", "numbers with blanks between them"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_one_sentence(
+    tmp_path: Path, name: str, value: str, words: str
+) -> None:
+    seeds = seeds_of(tmp_path, {"*": {"gate_mostly": "1"}, "t": {name: value}})
+    land(tmp_path / "w.duckdb", [dict(GOOD)])
+    said = rf"tenant_settings\.csv, line 3: {name} is '{value}', and must be {words}"
+    with pytest.raises(InputError, match=said):
+        gate(tmp_path, seeds)
 
 
 def test_a_raw_table_older_than_its_contract_has_nulls_in_the_new_columns(

@@ -32,6 +32,7 @@ from ingest.expectations.rules import (
     counts_sql,
     missing_tokens,
     rules_of,
+    tenant_settings,
 )
 from ingest.readers import read_json
 from ingest.record_models import reasons_of, record_model, violations
@@ -46,6 +47,12 @@ ENTITY_NAMES = [".".join(key) for key in ENTITIES]
 TENANTS = ("own", "other")
 OWN_TYPE = "wink"
 """An event type of the tenant ``own`` alone."""
+OWN_SETTINGS = {
+    "earliest_interacted_at": "1998-07-01 10:30:00",
+    "latest_interacted_at": "2023-11-15",
+    "no_rating_values": "0 -1 99 3.7",
+}
+"""What the tenant ``own`` sets for the rules; ``other`` has what the contract says."""
 
 # --- values ---------------------------------------------------------------------------
 
@@ -118,7 +125,11 @@ TEXTS = [
 def bounds_of(column: Column) -> list[str]:
     """Values at the column's bounds, and just within and beyond them."""
     found: list[str] = []
-    for bound in (column.minimum, column.maximum):
+    settings = (column.minimum_from, column.maximum_from)
+    own = [OWN_SETTINGS[setting] for setting in settings if setting is not None]
+    if column.missing_numbers_from:
+        found += ["0", "0.0", "-1", " 99.00", "9.9e1", "-1.0", "+99", "3.7", "3.70"]
+    for bound in (column.minimum, column.maximum, *own):
         if bound is None:
             continue
         if column.data_type not in ("date", "timestamp"):
@@ -247,6 +258,24 @@ class Gates:
         connection.unregister("landed")
 
 
+def add_tenant(
+    seeds: Path,
+    connection: duckdb.DuckDBPyConnection,
+    tenant: str,
+    values: Mapping[str, str],
+) -> None:
+    """Give a tenant settings, in the seed's file and in the warehouse."""
+    path = seeds / "tenant_settings.csv"
+    names = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+    row = {**values, "tenant_id": tenant}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(",".join(row.get(name, "") for name in names) + "\n")
+    texts = ", ".join(f"'{text}'" for text in row.values())
+    connection.execute(
+        f"insert into seeds.tenant_settings ({', '.join(row)}) values ({texts})"
+    )
+
+
 @pytest.fixture(scope="module")
 def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
     home = tmp_path_factory.mktemp("contract")
@@ -270,6 +299,7 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
     with duckdb.connect(str(settings.warehouse)) as connection:
         values = ", ".join(f"'{one}'" if one else "null" for one in own.split(","))
         connection.execute(f"insert into seeds.event_types values ({values})")
+        add_tenant(seeds, connection, "own", OWN_SETTINGS)
     return Gates(
         settings,
         seeds,
@@ -296,14 +326,15 @@ class Judges:
         self.gates, self.connection = gates, connection
         self.entity = contract(*name.split("."))
         accepted = accepted_pairs(self.entity, gates.seeds)
-        self.rules = rules_of(self.entity, accepted)
+        settings = tenant_settings(gates.seeds)
+        self.rules = rules_of(self.entity, accepted, settings)
         typed = ", ".join(column.canonical_name for column in self.entity.columns)
         validated = gates.validated[name]
         self.questions = {
             "reasons": "select rejection_reasons, is_accepted from "
             f"({validated}) order by row_number",
             "typed": f"select row_number, {typed} from ({validated}) where is_accepted",
-            "counts": counts_sql(self.entity, missing_tokens(), self.rules),
+            "counts": counts_sql(self.entity, missing_tokens(), settings, self.rules),
         }
 
     def plan_once(self) -> None:
@@ -446,7 +477,7 @@ def test_a_text_that_names_a_zone_is_refused_and_changes_no_other_row(
 ) -> None:
     judges = Judges(gates, connection, "canonical.interactions")
     texts = ["2024-07-01 10:00:00 Europe/Berlin", "2024-07-01 10:00:00", "2024-07-01"]
-    about = {"user_id": "u", "item_id": "i", "tenant_id": "own", "date_order": "ymd"}
+    about = {"user_id": "u", "item_id": "i", "tenant_id": "other", "date_order": "ymd"}
     reasons = judges.compare([about | {"interacted_at": text} for text in texts])
     assert reasons == [["interacted_at.type"], [], []]
     sql = "select interacted_at from staging.stg_canonical__interactions order by all"

@@ -2,6 +2,7 @@
     One row per record of raw.movielens_ratings, typed and under canonical names;
     nothing is left out.
 -#}
+-- depends_on: {{ ref('tenant_settings') }}
 
 with
 
