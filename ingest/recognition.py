@@ -46,13 +46,15 @@ class _Fit:
     """How well a file's columns fit an entity.
 
     ``used`` counts the contract's columns that it fills, ``by_name`` those by their own
-    names. ``error`` says why the file cannot be read as this entity, None when it can.
-    ``fits`` is also true of one whose only error is that a column must be chosen.
+    names; ``ids`` are the file's columns that fill its ids. ``error`` says why the file
+    cannot be read as this entity, None when it can. ``fits`` is also true of one whose
+    only error is that a column must be chosen.
     """
 
     entity: Entity
     used: int
     by_name: int
+    ids: frozenset[str]
     is_rest_left: bool
     fits: bool
     error: InputError | None
@@ -63,9 +65,14 @@ class _Fit:
         return len(_ids(self.entity)), self.used
 
     @property
+    def has_one_id(self) -> bool:
+        """Whether it is about users or items alone."""
+        return len(_ids(self.entity)) == 1
+
+    @property
     def is_only_an_id(self) -> bool:
         """One id is all that is known, and there is more in the file."""
-        return self.used == 1 and len(_ids(self.entity)) == 1 and self.is_rest_left
+        return self.used == 1 and self.has_one_id and self.is_rest_left
 
 
 def recognise_files(
@@ -170,6 +177,10 @@ def _best(
     winner = best[0]
     listed = _listed(columns)
     if winner.is_only_an_id:
+        nearer = [one for one in fits if one.error and one.used > winner.used]
+        if nearer and nearer[0].error is not None:
+            hint = f"or --entity {winner.entity.name} if it holds those"
+            raise _with_hint(nearer[0].error, hint)
         names = " or ".join(one.entity.name for one in best)
         raise InputError(
             f"{file.path}, line 1: of the columns {listed} only an id is known, which "
@@ -190,6 +201,13 @@ def _best(
         if not one.fits and one.error is not None and more:
             hint = f"or --entity {winner.entity.name} if it holds those"
             raise _with_hint(one.error, hint)
+        if one is not winner and one.fits and one.has_one_id and one.ids == winner.ids:
+            # An ``id`` is whose it is called after.
+            raise InputError(
+                f"{file.path}, line 1: the columns {listed} fit {winner.entity.name} "
+                f"best, and the name says {one.entity.name}; say which with --entity "
+                f"{one.entity.name} or --entity {winner.entity.name}."
+            )
     if winner.error is not None:
         raise winner.error
     notes = [
@@ -210,6 +228,7 @@ def _fit(
     fits = True
     left: Sequence[str] = columns
     used, extra = 0, True
+    ids: frozenset[str] = frozenset()
     while True:
         try:
             match = match_with_folders(
@@ -229,10 +248,12 @@ def _fit(
                 continue
         else:
             used, extra = len(match.used), bool(match.extra)
+            of_ids = (match.used.get(one.name) for one in _ids(entity))
+            ids = frozenset(filter(None, of_ids))
         break
     names = {*map(normalise_name, (*columns, *folders))}
     by_name = sum(normalise_name(column.name) in names for column in entity.columns)
-    return _Fit(entity, used, by_name, extra, fits, error)
+    return _Fit(entity, used, by_name, ids, extra, fits, error)
 
 
 def _ids(entity: Entity) -> list[Column]:

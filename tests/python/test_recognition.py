@@ -150,6 +150,24 @@ def test_columns_that_fit_two_alike_ask_where_the_name_says_nothing(
             recognised("canonical", path)
 
 
+def test_an_id_that_could_be_anybodys_asks_where_the_name_says_otherwise(
+    write: Write,
+) -> None:
+    path = write("users.csv", "id,name,created_at\n1,2,3\n")
+    with pytest.raises(InputError, match=r"fit items best, and the name says users"):
+        recognised("canonical", path)
+    assert found("canonical", write("x.csv", "id,name\n1,2\n")) == {"x.csv": "items"}
+
+
+def test_an_event_without_its_item_is_not_a_user(write: Write) -> None:
+    path = write("review.csv", "review_id,user_id,business_id,stars,date\n1,2,3,4,5\n")
+    with pytest.raises(InputError, match=r"needs the column item_id, .*--entity users"):
+        recognised("canonical", path)
+    assert found("canonical", path, mapping={"item_id": "business_id"}) == {
+        "review.csv": "interactions"
+    }
+
+
 def test_predictions_without_a_model_are_not_taken_for_events(write: Write) -> None:
     path = write("predictions.csv", "user_id,item_id,score\n1,2,0.5\n")
     with pytest.raises(InputError, match=r"needs the column model, .*interactions"):
