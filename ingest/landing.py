@@ -28,8 +28,11 @@ _CHUNK = 1 << 20
 
 
 def lake_path(source: str, entity: str, tenant: str, day: dt.date, stem: str) -> Path:
-    """Where a file belongs, relative to the lake's root."""
-    return Path(LAYER, source, entity, tenant, day.isoformat(), f"{stem}.parquet")
+    """Where a file belongs, relative to the lake's root. Its name begins with no ``_``
+    and no ``.``: readers of a folder pass over such files.
+    """
+    seen = stem.lstrip("_.-") or "file"
+    return Path(LAYER, source, entity, tenant, day.isoformat(), f"{seen}.parquet")
 
 
 def incoming_folder(lake: Path, load_id: str) -> Path:
@@ -114,7 +117,14 @@ def lake_writer(path: Path, schema: pa.Schema) -> Iterator[LakeWriter]:
 
 
 def metadata_path(parquet: Path) -> Path:
-    """The companion of a Parquet file in the lake."""
+    """The companion of a Parquet file in the lake. Its name begins with ``_``, so that
+    pandas, Arrow and Spark, given the folder, read the Parquet files only.
+    """
+    return parquet.with_name(f"_{parquet.stem}_metadata.json")
+
+
+def _earlier_metadata_path(parquet: Path) -> Path:
+    """The companion under the name that earlier versions gave it."""
     return parquet.with_name(f"{parquet.stem}_metadata.json")
 
 
@@ -167,8 +177,15 @@ def unfinished_loads(lake: Path) -> list[str]:
 
 
 def publish(lake: Path, load_id: str) -> None:
-    """Move the load's files to their places. May be cut short and run again."""
+    """Move the load's files to their places. May be cut short and run again.
+
+    Companions that an earlier version wrote for the same entities get the name that
+    readers of a folder pass over.
+    """
     folder = incoming_folder(lake, load_id)
+    for entity in sorted(folder.glob(f"{LAYER}/*/*")):
+        _rename_earlier_metadata(entity)
+        _rename_earlier_metadata(lake / entity.relative_to(folder))
     for staged in sorted(folder.rglob("*")):
         # Metadata sorts after its Parquet file; it goes first, so that no Parquet file
         # stands in the lake without it.
@@ -179,6 +196,13 @@ def publish(lake: Path, load_id: str) -> None:
                 if file.exists():
                     file.replace(place)
     discard(lake, load_id)
+
+
+def _rename_earlier_metadata(folder: Path) -> None:
+    for parquet in folder.rglob("*.parquet"):
+        earlier = _earlier_metadata_path(parquet)
+        if earlier.exists():
+            earlier.replace(metadata_path(parquet))
 
 
 def discard(lake: Path, load_id: str) -> None:

@@ -310,7 +310,8 @@ def export(
         str | None,
         typer.Option(
             help="examples, sequences, positives, negatives, split_assignments, "
-            "interactions, users or items.",
+            "interactions, users, items, interaction_features, user_features, "
+            "item_features, user_recent_items or user_category_affinity.",
             show_default="examples; interactions for recbole",
         ),
     ] = None,
@@ -648,6 +649,8 @@ def _print_export(report: ExportReport, console: Console) -> None:
         f"{report.seconds:.1f} s ({_rate(rows, report.seconds)} rows/s).",
         soft_wrap=True,
     )
+    if report.note is not None:
+        console.print(report.note, soft_wrap=True, markup=False)
 
 
 def _print_publication(

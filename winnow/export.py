@@ -24,6 +24,7 @@ import duckdb
 
 from ingest.errors import InputError
 from ingest.settings import Settings
+from winnow.manifest import CODE_COLUMNS, MANIFEST, read_manifest
 from winnow.recbole import atomic_files
 from winnow.sql import identifier, literal, literals
 from winnow.warehouse import has_table, read_only
@@ -39,10 +40,13 @@ TABLES = {
     "interactions": "prepared",
     "users": "prepared",
     "items": "prepared",
+    "interaction_features": "features",
+    "user_features": "features",
+    "item_features": "features",
+    "user_recent_items": "features",
+    "user_category_affinity": "features",
 }
 """What can be exported, with its schema."""
-
-MANIFEST = "manifest.json"
 
 _RECBOLE_TABLES = ("interactions", "examples", "sequences")
 _PARTITIONS = ("tenant_id", "split_name", "fold", "split")
@@ -99,7 +103,8 @@ class ExportedFile:
 @dataclass(frozen=True)
 class ExportReport:
     """What an export wrote: ``rows`` for each combination of values of ``keys``, the
-    columns that the folders stand for.
+    columns that the folders stand for. ``note`` is what a reader of the files has to
+    know, where there is something.
     """
 
     out: Path
@@ -107,6 +112,7 @@ class ExportReport:
     rows: dict[tuple[str, ...], int]
     files: tuple[ExportedFile, ...]
     seconds: float
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ def export(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Write a table of the warehouse to the folder ``out``, with ``manifest.json``.
+    """Write a table of the warehouse to the folder ``out``, with ``_manifest.json``.
 
     Parquet and CSV are partitioned by tenant and split (and by split method and fold,
     where the table has them) in folders such as ``tenant_id=acme/split=train``; a
@@ -173,7 +179,8 @@ def export(
                 raise InputError(f"No rows of {request.table} are as you ask.")
             manifest = _manifest(connection, request, tenants, written)
             (folder / MANIFEST).write_text(
-                json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+                json.dumps(manifest, indent=2, ensure_ascii=False) + "\n",
+                encoding="utf-8",
             )
     return ExportReport(
         out,
@@ -181,6 +188,20 @@ def export(
         written.rows,
         tuple(written.files),
         time.monotonic() - started,
+        _note(written),
+    )
+
+
+def _note(written: _Written) -> str | None:
+    """Whose codes the files hold, where they hold those of several tenants."""
+    tenants = {values[written.keys.index("tenant_id")] for values in written.rows}
+    names = [column.name for listed in written.columns.values() for column in listed]
+    codes = [name for name in CODE_COLUMNS if name in names]
+    if len(tenants) < 2 or not codes:
+        return None
+    return (
+        f"{_list(codes)}: numbered from 1 for each tenant by itself. Read one tenant "
+        "(its folder) at a time, or keep tenant_id beside the codes."
     )
 
 
@@ -205,6 +226,7 @@ class _Run:
             return self.connection.execute(sql).fetchall()
 
         with ThreadPoolExecutor(1) as pool:
+            self.progress(what, 0.0)
             running = pool.submit(run)
             try:
                 while not wait([running], timeout=_POLL_SECONDS).done:
@@ -504,6 +526,7 @@ def _manifest(
         "table": request.table,
         "format": request.format,
         "newest_load": dict(loads),
+        "note": _note(written),
         "rows": sum(written.rows.values()),
         "partitions": [
             dict(zip(written.keys, values, strict=True)) | {"rows": rows}
@@ -567,18 +590,10 @@ def _check_out(out: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise InputError(f"{out} is not empty; --overwrite replaces an export.")
-    if not _is_export(out):
+    if read_manifest(out) is None:
         raise InputError(
             f"{out} is not an export of winnow's; --overwrite replaces nothing else."
         )
-
-
-def _is_export(folder: Path) -> bool:
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and "winnow" in manifest
 
 
 def _empty(folder: Path) -> None:

@@ -1,7 +1,8 @@
 """The lake: the layers of the published generation as Parquet files.
 
 ``<layer>/<table>/tenant_id=<tenant>/part-<generation>-<n>.parquet``, each with a
-metadata JSON beside it, and for each layer ``<layer>/_manifest.json``, which names the
+metadata JSON beside it (its name begins with ``_``, so that readers of the folder pass
+over it), and for each layer ``<layer>/_manifest.json``, which names the
 files of one generation and is replaced when all of them are there.
 """
 
@@ -32,7 +33,8 @@ from winnow.sql import identifier, literal
 LAYERS = ("validated", "prepared", "features", "training")
 MANIFEST = "_manifest.json"
 
-_PART = re.compile(r"part-\d+-\d+(\.parquet|_metadata\.json)")
+# Metadata of earlier versions lacks the first underscore.
+_PART = re.compile(r"part-\d+-\d+\.parquet|_?part-\d+-\d+_metadata\.json")
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, the step it is and how many steps there are."""

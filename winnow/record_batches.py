@@ -4,16 +4,17 @@ without holding more of it than a row group and, where rows are shuffled, a buff
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from ingest.errors import InputError
+from winnow.manifest import CODE_COLUMNS, MANIFEST, read_manifest
 
 BATCH_SIZE = 4096
 """Rows of a batch."""
@@ -39,8 +40,9 @@ class RecordBatches:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse sizes that make no sense, columns that are not there and folders that
-        are no Parquet export (InputError).
+        """Reject (InputError) sizes that make no sense, columns, tenants and splits
+        that are not there, folders that are no Parquet export, and codes of several
+        tenants without ``tenant_id``.
         """
         if self.batch_size < 1 or self.shuffle_buffer < 0:
             raise InputError("batch_size is 1 or more, shuffle_buffer 0 or more.")
@@ -50,19 +52,49 @@ class RecordBatches:
                 raise InputError(
                     f"{self.folder} has no column {column}; it has {', '.join(names)}."
                 )
+        there = {key: self.values(key) for key in ("tenant_id", "split")}
+        for key, wanted in (("tenant_id", self.tenants), ("split", self.splits)):
+            for value in wanted:
+                if value not in there[key]:
+                    raise InputError(
+                        f"{self.folder} has no {key} {value!r}; it has "
+                        f"{', '.join(there[key]) or 'none'}."
+                    )
+        self._check_codes(
+            list(self.columns or names),
+            list(dict.fromkeys(self.tenants)) or there["tenant_id"],
+        )
+
+    def _check_codes(self, columns: Sequence[str], tenants: Sequence[str]) -> None:
+        codes = [column for column in columns if column in CODE_COLUMNS]
+        if len(tenants) > 1 and codes and "tenant_id" not in columns:
+            raise InputError(
+                f"{self.folder} holds codes ({', '.join(codes)}) of {len(tenants)} "
+                f"tenants, numbered from 1 for each by itself: name one, such as "
+                f"tenants=[{tenants[0]!r}], or add the column tenant_id."
+            )
+
+    def values(self, key: str) -> list[str]:
+        """The values of a column that the folders stand for, sorted; none where it is
+        no such column.
+        """
+        return sorted(
+            {one[key] for one in self._described()["partitions"] if key in one}
+        )
+
+    def _described(self) -> dict[str, Any]:
+        described = read_manifest(self.folder)
+        if described is None:
+            raise InputError(f"{self.folder} is not an export: it has no {MANIFEST}.")
+        if described["format"] != "parquet":
+            raise InputError(f"{self.folder} is an export to {described['format']}.")
+        return described
 
     def dataset(self) -> ds.FileSystemDataset:
         """The files as an Arrow dataset; the folders' columns are text in it, so that a
         tenant ``007`` stays one.
         """
-        manifest = self.folder / "manifest.json"
-        if not manifest.is_file():
-            raise InputError(
-                f"{self.folder} is not an export: it has no manifest.json."
-            )
-        described = json.loads(manifest.read_text())
-        if described["format"] != "parquet":
-            raise InputError(f"{self.folder} is an export to {described['format']}.")
+        described = self._described()
         keys = [key for key in described["partitions"][0] if key != "rows"]
         return ds.dataset(
             [self.folder / file["path"] for file in described["files"]],

@@ -2,7 +2,9 @@
 
 .. code-block:: python
 
-    stream = InteractionStream("out", splits=["train"], shuffle_buffer=100_000)
+    stream = InteractionStream(
+        "out", tenants=["shop"], splits=["train"], shuffle_buffer=100_000
+    )
     loader = DataLoader(stream, batch_size=None, num_workers=2)
     for epoch in range(10):
         stream.set_epoch(epoch)
@@ -45,6 +47,10 @@ class InteractionStream(IterableDataset):
     is NaN in floats; in all else it is ``fill_null``, or an error where that is None.
     The other arguments are those of RecordBatches.
 
+    Codes (``user_index``, ``item_index``, ...) are numbered from 1 for each tenant by
+    itself, so an export of several tenants wants one in ``tenants``, or the column
+    ``tenant_id`` among ``columns``; anything else is an InputError.
+
     A ``DataLoader``'s workers share the rows out by row groups, so that each row comes
     once; ``shard`` of ``shards`` does the same between processes (rank of world size).
     """
@@ -67,7 +73,7 @@ class InteractionStream(IterableDataset):
         super().__init__()
         if not 0 <= shard < shards:
             raise InputError(f"shard {shard} of {shards}: it is 0 to shards - 1.")
-        everything = RecordBatches(Path(folder)).schema()
+        everything = RecordBatches(Path(folder), tenants=tenants).schema()
         if columns is None:
             columns = [field.name for field in everything if _is_number(field.type)]
         self._batches = RecordBatches(

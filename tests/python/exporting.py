@@ -143,6 +143,31 @@ left join codes as earlier
 where target.interaction_order in ({positives}, {positives} - 1, {positives} - 2)
 group by all;
 
+create schema features;
+create table features.user_features as
+select
+    tenant_id, user_id, count(*) as interaction_count,
+    list(item_id order by interaction_order desc)[:3] as recent_item_ids,
+    cast(null as double) as average_rating
+from prepared.interactions
+group by all;
+create table features.item_features as
+select tenant_id, item_id, count(*) as interaction_count
+from prepared.interactions
+group by all;
+create table features.user_recent_items as
+select tenant_id, user_id, interaction_id, item_id, interaction_order as recency_rank
+from prepared.interactions;
+create table features.user_category_affinity as
+select tenant_id, user_id, 'all' as category, count(*) as interaction_count
+from prepared.interactions
+group by all;
+create view features.interaction_features as
+select
+    tenant_id, interaction_id, user_id, item_id,
+    cast(interaction_order - 1 as bigint) as user_interaction_count
+from prepared.interactions;
+
 drop table given;
 """
 

@@ -17,7 +17,9 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from conftest import make_settings, rows_of
@@ -95,7 +97,7 @@ def parts(tmp_path: Path) -> list[Path]:
 
 def test_the_manifest_says_what_is_there(warehouse: Settings, tmp_path: Path) -> None:
     export(warehouse, tmp_path / "out")
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert manifest["table"] == "training.examples"
     assert manifest["format"] == "parquet"
     assert manifest["newest_load"] == dict.fromkeys(sorted(TENANTS), "load 1")
@@ -143,6 +145,70 @@ def test_only_the_asked_for_tenants_splits_and_folds_are_written(
     }
     whole = export(warehouse, tmp_path / "whole", ExportRequest("interactions"))
     assert whole.rows == {(tenant,): USERS * POSITIVES for tenant in sorted(TENANTS)}
+
+
+@pytest.mark.parametrize(
+    ("table", "keys"),
+    [
+        ("interaction_features", ["user", "item"]),
+        ("user_features", ["user"]),
+        ("item_features", ["item"]),
+        ("user_recent_items", ["user", "item"]),
+        ("user_category_affinity", ["user"]),
+    ],
+)
+def test_features_come_with_codes_in_a_folder_for_each_tenant(
+    warehouse: Settings, tmp_path: Path, table: str, keys: list[str]
+) -> None:
+    codes = ", ".join(f"{key}_index" for key in keys)
+    given = rows_of(
+        warehouse,
+        f"select tenant_id, rows.* exclude (tenant_id), {codes} "
+        f"from features.{table} as rows "
+        + " ".join(f"join prepared.{k}_codes using (tenant_id, {k}_id)" for k in keys)
+        + " order by all",
+    )
+    report = export(warehouse, tmp_path / "parquet", ExportRequest(table))
+    assert set(report.rows) == {(tenant,) for tenant in TENANTS}
+    of_text = "hive_types = {'tenant_id': varchar}"
+    found = duckdb.sql(
+        f"select tenant_id, * exclude (tenant_id) "
+        f"from read_parquet('{tmp_path}/parquet/**/*.parquet', {of_text}) order by all"
+    )
+    assert found.fetchall() == given
+    report = export(warehouse, tmp_path / "csv", ExportRequest(table, "csv"))
+    assert sum(report.rows.values()) == len(given)
+    header = (tmp_path / "csv" / report.files[0].path).read_text().splitlines()[0]
+    assert ["tenant_id", *header.replace('"', "").split(",")] == found.columns
+    ids = ", ".join(["tenant_id", *(f"{k}_id" for k in keys), codes])
+    text = duckdb.sql(
+        f"select {ids} from read_csv('{tmp_path}/csv/**/*.csv', all_varchar = true, "
+        f"hive_partitioning = true, {of_text}) order by all"
+    )
+    whole = duckdb.sql(
+        f"select columns(*)::varchar from (select {ids} from found) order by all"
+    )
+    assert text.fetchall() == whole.fetchall()
+
+
+@pytest.mark.parametrize("table", ["examples", "sequences", "users"])
+def test_readers_of_a_folder_read_an_export_as_it_is(
+    warehouse: Settings, tmp_path: Path, table: str
+) -> None:
+    out = tmp_path / "out"
+    report = export(warehouse, out, ExportRequest(table))
+    rows = sum(report.rows.values())
+    frame = pd.read_parquet(out)
+    assert (len(frame), set(frame["tenant_id"])) == (rows, set(TENANTS))
+    arrow = ds.dataset(out, partitioning="hive").to_table()
+    assert arrow.num_rows == rows
+    assert sorted(arrow.column_names) == sorted(frame.columns)
+    assert duckdb.sql(f"from read_parquet('{out}/**/*.parquet')").shape[0] == rows
+    # What is no part has a name that such readers, Spark among them, pass over.
+    hidden = {path.name for path in out.rglob("*") if path.name.startswith("_")}
+    others = {path.suffix for path in parts(tmp_path)}
+    assert (hidden, others) == ({"_manifest.json"}, {".parquet"})
+    assert len(parts(tmp_path)) + 1 == sum(path.is_file() for path in out.rglob("*"))
 
 
 def test_csv_keeps_text_as_text_and_tells_null_from_empty(
@@ -297,12 +363,15 @@ def test_an_export_is_replaced_when_asked_and_nothing_else_is(
     other = tmp_path / "other"
     other.mkdir()
     export(warehouse, other)
+    (other / "_manifest.json").rename(other / "manifest.json")
+    export(warehouse, other, overwrite=True)
+    assert not (other / "manifest.json").exists()
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("all my work")
     for manifest in (None, "no JSON", '{"name": "thesis"}', "[]"):
         if manifest is not None:
-            (mine / "manifest.json").write_text(manifest)
+            (mine / "_manifest.json").write_text(manifest)
         with pytest.raises(InputError, match="is not an export"):
             export(warehouse, mine, overwrite=True)
     with pytest.raises(InputError, match="is a file"):
@@ -363,7 +432,7 @@ def test_a_killed_export_leaves_no_half_of_one_and_the_next_cleans_up(
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert {path.name for path in tmp_path.iterdir()} == left_behind
     for folder in tmp_path.glob("out"):
-        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest = json.loads((folder / "_manifest.json").read_text())
         assert {path.name for path in folder.rglob("part_*")} == {
             Path(file["path"]).name for file in manifest["files"]
         }
@@ -475,7 +544,7 @@ def test_recbole_files_have_typed_headers_our_splits_and_readable_tokens(
     assert items["%4EaN"]["title:token_seq"] == 'a "title 30'
     assert items["%4EaN"]["categories:token_seq"] == "Science_Fiction x"
     assert "brand:token" not in items["%4EaN"]
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert {"name": "rating", "type": "float", "description": None} in (
         manifest["columns"]["train.inter"]
     )
@@ -578,10 +647,53 @@ def test_batches_have_the_asked_for_size_columns_and_folders(
     assert tenants == {"007"}
     with pytest.raises(InputError, match="has no column lable; it has interaction_id"):
         RecordBatches(exported, ["lable"])
-    with pytest.raises(InputError, match="it has no manifest"):
+    with pytest.raises(InputError, match="it has no _manifest"):
         RecordBatches(exported.parent)
     with pytest.raises(InputError, match="batch_size is 1 or more"):
         RecordBatches(exported, batch_size=0)
+
+
+def test_codes_of_several_tenants_are_not_mixed(exported: Path) -> None:
+    wanted = (
+        "holds codes (user_index, item_index) of 3 tenants, numbered from 1 for each "
+        "by itself: name one, such as tenants=['007'], or add the column tenant_id."
+    )
+    codes = ["user_index", "item_index", "label"]
+    with pytest.raises(InputError, match=re.escape(wanted)):
+        RecordBatches(exported, codes)
+    with pytest.raises(InputError, match="of 2 tenants"):
+        RecordBatches(exported, codes, ["shop", "007"])
+    for columns, tenants in (
+        (codes, ["shop"]),
+        (codes, ["shop", "shop"]),
+        (["tenant_id", *codes], []),
+        (["label"], []),
+    ):
+        batches = RecordBatches(exported, columns, tenants).batches()
+        assert next(batches).schema.names == columns
+    with pytest.raises(InputError, match="no tenant_id 'shopp'; it has 007, shop, "):
+        RecordBatches(exported, codes, ["shopp"])
+    with pytest.raises(InputError, match="no split 'tests'; it has test, train"):
+        RecordBatches(exported, codes, ["shop"], ["tests"])
+
+
+@pytest.mark.parametrize("table", ["sequences", "interactions", "user_features"])
+def test_an_export_of_several_tenants_says_whose_its_codes_are(
+    warehouse: Settings, tmp_path: Path, table: str
+) -> None:
+    note = export(warehouse, tmp_path / "all", ExportRequest(table)).note
+    assert note is not None
+    assert "user_index" in note
+    assert ("item_indexes" in note) == (table == "sequences")
+    assert note.endswith("keep tenant_id beside the codes.")
+    manifest = json.loads((tmp_path / "all" / "_manifest.json").read_text())
+    assert manifest["note"] == note
+    one = ExportRequest(table, tenants=["shop"])
+    assert export(warehouse, tmp_path / "one", one).note is None
+    recbole = ExportRequest(format="recbole")
+    assert export(warehouse, tmp_path / "recbole", recbole).note is None
+    finished = run(warehouse, tmp_path / "told", "--what", table)
+    assert note in " ".join(finished.stdout.split())
 
 
 def test_the_seed_and_the_epoch_decide_the_order(exported: Path) -> None:
@@ -616,9 +728,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
             for group in range(groups):
                 numbers = np.random.default_rng(group).integers(0, 2**60, 100_000)
                 writer.write_table(pa.table({"number": numbers}))
-        (folder / "manifest.json").write_text(
+        (folder / "_manifest.json").write_text(
             json.dumps(
                 {
+                    "winnow": "0.1.0",
                     "format": "parquet",
                     "partitions": [{"rows": groups * 100_000}],
                     "files": [{"path": "part_0.parquet"}],

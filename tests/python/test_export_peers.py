@@ -60,7 +60,7 @@ def test_a_data_loader_gives_each_row_once(
 
     stream = InteractionStream(
         examples,
-        ["user_index", "item_index", "label", "feature"],
+        ["tenant_id", "user_index", "item_index", "label", "feature"],
         batch_size=64,
         shuffle_buffer=buffer,
     )
@@ -107,7 +107,7 @@ def test_set_epoch_changes_the_order_also_of_workers_that_live_on(
 def test_processes_share_the_rows_out_by_their_rank(examples: Path) -> None:
     from winnow.torch_dataset import InteractionStream
 
-    columns = ["user_index", "item_index", "label"]
+    columns = ["tenant_id", "user_index", "item_index", "label"]
     whole = triples(InteractionStream(examples, columns))
     ranks = [
         triples(InteractionStream(examples, columns, shard=rank, shards=3))
@@ -119,13 +119,25 @@ def test_processes_share_the_rows_out_by_their_rank(examples: Path) -> None:
         InteractionStream(examples, shard=3, shards=3)
 
 
+def test_codes_of_several_tenants_are_not_mixed(examples: Path) -> None:
+    from winnow.torch_dataset import InteractionStream
+
+    for columns in (None, ["user_index", "label"]):
+        with pytest.raises(InputError, match="of 3 tenants, numbered from 1 for each"):
+            InteractionStream(examples, columns)
+        InteractionStream(examples, columns, tenants=["007"])
+    InteractionStream(examples, ["label"])
+    with pytest.raises(InputError, match="has no tenant_id 'shopp'; it has 007, shop"):
+        InteractionStream(examples, tenants=["shopp"])
+
+
 def test_types_nulls_and_lists_become_tensors(
     warehouse: Settings, examples: Path, tmp_path: Path
 ) -> None:
     from winnow.torch_dataset import InteractionStream
 
     with pytest.raises(InputError, match="whole_feature has nulls: give fill_null"):
-        next(iter(InteractionStream(examples)))
+        next(iter(InteractionStream(examples, tenants=["007"])))
     batch = next(iter(InteractionStream(examples, tenants=["007"], fill_null=-1)))
     assert {name: values.dtype for name, values in batch.items()} == {
         "draw": torch.int64,
@@ -166,8 +178,8 @@ def test_lists_of_different_lengths_are_padded_on_the_left(tmp_path: Path) -> No
 
     table = pa.table({"item_indexes": [[1], [2, 3, 4], [], [5, 6]]})
     pq.write_table(table, tmp_path / "part_0.parquet")
-    (tmp_path / "manifest.json").write_text(
-        '{"format": "parquet", "partitions": [{"rows": 4}], '
+    (tmp_path / "_manifest.json").write_text(
+        '{"winnow": "0", "format": "parquet", "partitions": [{"rows": 4}], '
         '"files": [{"path": "part_0.parquet"}]}'
     )
     batches = [

@@ -148,7 +148,7 @@ def lake_files(settings: Settings) -> set[str]:
     """The lake's files, without the load's id in their names."""
     return {
         "/".join(path.relative_to(settings.lake).parts[:4])
-        + ("" if path.name.startswith("load-") else f"/{path.name}")
+        + ("" if path.name.startswith(("load-", "_load-")) else f"/{path.name}")
         + path.suffix
         for path in settings.lake.rglob("*")
         if path.is_file()

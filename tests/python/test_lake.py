@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from conftest import make_settings
@@ -139,7 +141,9 @@ def test_each_file_has_metadata_that_fits_it(published: Settings) -> None:
     assert {file["file_path"] for file in files} == parquet_files(published.lake)
     for file in files:
         path = published.lake / file["file_path"]
-        described = json.loads(path.with_name(f"{path.stem}_metadata.json").read_text())
+        described = json.loads(
+            path.with_name(f"_{path.stem}_metadata.json").read_text()
+        )
         assert file.items() <= described.items()
         written = pq.ParquetFile(path)
         assert described["record_count"] == written.metadata.num_rows
@@ -150,13 +154,44 @@ def test_each_file_has_metadata_that_fits_it(published: Settings) -> None:
         read = written.read()
         for column, nulls in described["null_counts"].items():
             assert read[column].null_count == nulls
-    examples = "training/examples/tenant_id=007/part-1-0_metadata.json"
+    examples = "training/examples/tenant_id=007/_part-1-0_metadata.json"
     described = json.loads((published.lake / examples).read_text())
     assert described["partition"] == {"tenant_id": "007"}
     assert described["null_counts"].keys() == {
         *("example", "score", "interacted_at", "marker"),
     }
     assert described["null_counts"]["score"] > 0
+
+
+def test_readers_of_a_folder_read_the_lake_as_it_is(published: Settings) -> None:
+    export_lake(published)
+    examples = published.lake / "training" / "examples"
+    frame = pd.read_parquet(examples)
+    assert frame.groupby("tenant_id", observed=True).size().to_dict() == {
+        "007": 1667,
+        "acme": 3333,
+    }
+    assert sorted(frame["example"]) == list(range(5_000))
+    assert ds.dataset(examples, partitioning="hive").count_rows() == 5_000
+    seen = {
+        path.suffix
+        for path in published.lake.rglob("*")
+        if path.is_file() and not path.name.startswith("_")
+    }
+    assert seen == {".parquet"}
+
+
+def test_metadata_under_its_earlier_name_is_removed(published: Settings) -> None:
+    export_lake(published)
+    folder = published.lake / "training" / "examples" / "tenant_id=acme"
+    earlier = folder / "part-1-0_metadata.json"
+    earlier.write_text("{}")
+    own = folder / "notes_metadata.json"
+    own.write_text("{}")
+    export_lake(published)
+    assert not earlier.exists()
+    assert own.exists()
+    assert (folder / "_part-1-0_metadata.json").exists()
 
 
 def test_another_export_replaces_the_one_before(published: Settings) -> None:

@@ -152,8 +152,9 @@ def checked_files(s3: Any) -> dict[str, int]:
             for file in table["files"]:
                 content = read(s3, file["file_path"])
                 assert hashlib.sha256(content).hexdigest() == file["checksum_sha256"]
-                stem = file["file_path"].removesuffix(".parquet")
-                described = json.loads(read(s3, f"{stem}_metadata.json"))
+                folder, _, part = file["file_path"].rpartition("/")
+                beside = f"{folder}/_{part.removesuffix('.parquet')}_metadata.json"
+                described = json.loads(read(s3, beside))
                 assert file.items() <= described.items()
                 files[file["file_path"]] = manifest["generation"]
     return files

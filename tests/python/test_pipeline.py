@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from conftest import Query, Write
@@ -119,6 +121,38 @@ def test_a_load_lands_every_value_with_its_provenance(
     )
 
 
+def test_readers_of_a_folder_read_the_landing_lake_as_it_is(
+    run: Load, write: Write, settings: Settings
+) -> None:
+    """Also files whose own names begin as those that such readers pass over, and of
+    which some have columns without a value.
+    """
+    for place, name in enumerate(("_a.csv", "Ü.csv", "日本.csv", ".b.csv")):
+        device = "tv" if place % 2 else ""
+        text = f"{HEADER.strip()},device\n{place},a,view,{device}\n"
+        run("canonical", write(f"in/{name}", text), entity="interactions")
+    run("canonical", write("items.csv", "item_id,title\ni1,\n"))
+    folder = settings.lake / "raw" / "canonical" / "interactions"
+    frame = pd.read_parquet(folder)
+    assert sorted(frame["user_id"]) == ["0", "1", "2", "3"]
+    assert sorted(frame["device"].dropna()) == ["", "", "tv", "tv"]
+    assert ds.dataset(folder).count_rows() == 4
+    assert duckdb.sql(f"from '{folder}/**/*.parquet'").shape[0] == 4
+
+
+def test_metadata_under_its_earlier_name_gets_the_new_one(
+    run: Load, write: Write, settings: Settings
+) -> None:
+    run("canonical", write("1.csv", HEADER + "1,a,view\n"), entity="interactions")
+    [metadata] = (settings.lake / "raw" / "canonical").rglob("*.json")
+    content = metadata.read_text()
+    metadata.rename(metadata.with_name(metadata.name[1:]))
+    run("canonical", write("2.csv", HEADER + "2,a,view\n"), entity="interactions")
+    assert metadata.read_text() == content
+    names = [path.name for path in (settings.lake / "raw").rglob("*.json")]
+    assert all(name.startswith("_") for name in names)
+
+
 def test_the_lake_has_each_file_with_metadata_that_is_true(
     run: Load, write: Write, settings: Settings, query: Query
 ) -> None:
@@ -137,7 +171,7 @@ def test_the_lake_has_each_file_with_metadata_that_is_true(
     ]
     for path, name in zip(parquet_files, relative, strict=True):
         metadata = json.loads(
-            path.with_name(path.stem + "_metadata.json").read_text(encoding="utf-8")
+            path.with_name(f"_{path.stem}_metadata.json").read_text(encoding="utf-8")
         )
         data, table = path.read_bytes(), pq.read_table(path)
         source, entity = name.split("/")[1:3]
