@@ -16,6 +16,9 @@ from ingest.readers import POSITION_COLUMNS
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """What Hive and Spark write into a folder's name for a missing value."""
 
+_HIDING = {".": "a dot", "_": "an underscore"}
+"""Characters at the begin of names that nobody reads from a folder."""
+
 IS_FOLDER = "a folder; --recursive loads it, too"
 
 
@@ -138,7 +141,7 @@ def _one(
     hide a name.
     """
     if _is_hidden(Path(path.name), shown):
-        yield LeftOut(path, f"its name begins with {path.name[0]}")
+        yield LeftOut(path, f"its name begins with {_HIDING[path.name[0]]}")
     elif path.is_dir():
         if not recursive:
             yield LeftOut(path, IS_FOLDER)
@@ -154,7 +157,7 @@ def _one(
 
 def _is_hidden(path: Path, shown: Set[str]) -> bool:
     """Whether a part begins with ``.`` or ``_`` that ``shown`` does not have."""
-    return any(part[:1] in {".", "_"} - shown for part in path.parts)
+    return any(part[:1] in _HIDING.keys() - shown for part in path.parts)
 
 
 def _partition(folders: tuple[str, ...]) -> dict[str, str | None]:

@@ -288,7 +288,7 @@ def test_of_a_folder_text_is_taken_where_its_columns_fit(write: Write) -> None:
             *("README.txt", "LICENSE", "picture.dat", "notes.md", "_SUCCESS")
         }
         assert all(reasons.values())
-        assert reasons["_SUCCESS"] == "its name begins with _"
+        assert reasons["_SUCCESS"] == "its name begins with an underscore"
         assert reasons["notes.md"] == "not part of canonical"
     assert found("canonical", folder, "users") == {"users.dat": "users"}
     assert left_out("canonical", folder, "users")["events.txt"] == (
@@ -335,8 +335,8 @@ def test_subfolders_are_named_and_loaded_when_asked(write: Write) -> None:
         assert set(found("canonical", path)) == {"zero.csv"}
         assert left_out("canonical", path) == {
             "a": "a folder; --recursive loads it, too",
-            ".git": "its name begins with .",
-            "_temporary": "its name begins with _",
+            ".git": "its name begins with a dot",
+            "_temporary": "its name begins with an underscore",
         }
         assert set(found("canonical", path, recursive=True)) == {
             *("zero.csv", "one.csv", "two.csv")

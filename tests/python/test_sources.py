@@ -64,7 +64,7 @@ def test_a_movielens_folder_gives_its_tables_and_leaves_the_rest_out(
         "tags.csv": "tags",
     }
     assert {(one.path.name, one.reason) for one in left_out} == {
-        (".hidden", "its name begins with ."),
+        (".hidden", "its name begins with a dot"),
         ("links.csv", "not part of movielens"),
         ("README.txt", "not part of movielens"),
     }

@@ -1,0 +1,83 @@
+"""What is said of each file after a load or a validation, as lines of text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ingest.sources import FileFacts, LeftOut
+
+_MOST_NAMES = 20
+"""Columns that are listed; a file may have thousands."""
+
+_MOST_ALIKE = 3
+"""Files left out for the same reason that are listed one by one."""
+
+
+class File(Protocol):
+    """A file of a load or of a validation."""
+
+    @property
+    def file(self) -> Path: ...  # noqa: D102
+    @property
+    def entity(self) -> str: ...  # noqa: D102
+    @property
+    def facts(self) -> FileFacts: ...  # noqa: D102
+
+
+def short_names(files: Iterable[File]) -> dict[Path, str]:
+    """Each file's path below the folder that all of them are in."""
+    paths = [one.file for one in files]
+    if not paths:
+        return {}
+    shared = os.path.commonpath([path.parent for path in paths])
+    return {path: os.path.relpath(path, shared or ".") for path in paths}
+
+
+def column_lines(files: Sequence[File]) -> Iterator[str]:
+    """What each file was taken for, which of its columns were used and which left over,
+    and what was found out about it. Files of which the same is to be said share it.
+    """
+    names = short_names(files)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for one in files:
+        said = tuple(_said(one.facts))
+        if said:
+            alike.setdefault((one.entity, *said), []).append(names[one.file])
+    for (entity, *lines), of in alike.items():
+        more = f" and {len(of) - 1:,} more" if len(of) > 1 else ""
+        yield f"{of[0]}{more}: {entity}"
+        yield from (f"  {line}" for line in lines)
+
+
+def _said(facts: FileFacts) -> Iterator[str]:
+    if facts.columns:
+        used = (
+            name if name == theirs else f"{name} ← {theirs}"
+            for name, theirs in facts.columns.items()
+        )
+        yield f"columns used: {_listed(tuple(used))}"
+    if facts.left_over:
+        yield f"left over, kept in extra: {_listed(facts.left_over)}"
+    yield from facts.notes
+
+
+def left_out_lines(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    """What was not read, and why; many for the same reason in one line."""
+    by_reason: dict[str, list[Path]] = {}
+    for one in left_out:
+        by_reason.setdefault(one.reason, []).append(one.path)
+    for reason, paths in by_reason.items():
+        if len(paths) <= _MOST_ALIKE:
+            yield from (f"Left out {path}: {reason}." for path in paths)
+        else:
+            yield f"Left out {len(paths):,} such as {paths[0]}: {reason}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    more = len(names) - _MOST_NAMES
+    return shown if more <= 0 else f"{shown} and {more:,} more"
