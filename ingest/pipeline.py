@@ -354,7 +354,7 @@ class _Load:
             key = (one.entity.name, one.sha256)
             twin = seen.setdefault(key, path)
             if twin != path:
-                reason: str | None = f"same bytes as {twin}"
+                reason: str | None = f"same bytes as {path_text(twin)}"
             else:
                 reason = self._loaded_before(one)
             if reason is None:

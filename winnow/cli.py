@@ -600,34 +600,34 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _print_load(result: LoadResult, console: Console) -> None:
+    from winnow.load_report import column_lines, file_lines, short_names
+
     table = Table(title=f"Loaded for tenant {result.tenant}", title_justify="left")
     table.add_column("file", overflow="fold")
     table.add_column("entity")
     for heading in ("landed", "unreadable", "seconds", "rows/s"):
         table.add_column(heading, justify="right")
-    for file in result.files:
-        if file.skipped is None:
-            table.add_row(
-                file.file.name,
-                file.entity,
-                f"{file.landed:,}",
-                f"{file.unreadable:,}",
-                f"{file.seconds:.1f}",
-                _rate(file.landed, file.seconds),
-            )
-    loaded = table.row_count
+    names = short_names(result.files)
+    loaded = [file for file in result.files if file.skipped is None]
+    for file in loaded:
+        table.add_row(
+            Text(names[file.file]),
+            file.entity,
+            f"{file.landed:,}",
+            f"{file.unreadable:,}",
+            f"{file.seconds:.1f}",
+            _rate(file.landed, file.seconds),
+        )
     if loaded:
         console.print(table)
-    for file in result.files:
-        if file.skipped is not None:
-            console.print(f"Skipped {file.file}: {file.skipped}.", soft_wrap=True)
-    for other in result.left_out:
-        console.print(f"Left out {other.path}: {other.reason}.", soft_wrap=True)
+    for line in (*column_lines(loaded), *file_lines(result.files, result.left_out)):
+        console.print(Text(line), soft_wrap=True)
     if loaded:
+        count = f"{len(loaded):,} file{'s' if len(loaded) > 1 else ''}"
         console.print(
             f"Load {result.load_id}: {result.landed:,} rows and {result.unreadable:,} "
-            f"unreadable records from {loaded} file{'s' if loaded > 1 else ''} in "
-            f"{result.seconds:.1f} s ({_rate(result.landed, result.seconds)} rows/s).",
+            f"unreadable records from {count} in {result.seconds:.1f} s "
+            f"({_rate(result.landed, result.seconds)} rows/s).",
             soft_wrap=True,
         )
     else:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ingest.file_names import path_text
+
 if TYPE_CHECKING:
     from ingest.sources import FileFacts, LeftOut
 
@@ -21,11 +23,20 @@ class File(Protocol):
     """A file of a load or of a validation."""
 
     @property
-    def file(self) -> Path: ...  # noqa: D102
+    def file(self) -> Path:
+        """Its path."""
+
     @property
-    def entity(self) -> str: ...  # noqa: D102
+    def entity(self) -> str:
+        """What it was taken for."""
+
     @property
-    def facts(self) -> FileFacts: ...  # noqa: D102
+    def skipped(self) -> str | None:
+        """Why it was not read, None where it was."""
+
+    @property
+    def facts(self) -> FileFacts:
+        """What was found out about it."""
 
 
 def short_names(files: Iterable[File]) -> dict[Path, str]:
@@ -34,7 +45,9 @@ def short_names(files: Iterable[File]) -> dict[Path, str]:
     if not paths:
         return {}
     shared = os.path.commonpath([path.parent for path in paths])
-    return {path: os.path.relpath(path, shared or ".") for path in paths}
+    return {
+        path: path_text(os.path.relpath(path, shared or os.curdir)) for path in paths
+    }
 
 
 def column_lines(files: Sequence[File]) -> Iterator[str]:
@@ -65,16 +78,20 @@ def _said(facts: FileFacts) -> Iterator[str]:
     yield from facts.notes
 
 
-def left_out_lines(left_out: Iterable[LeftOut]) -> Iterator[str]:
-    """What was not read, and why; many for the same reason in one line."""
-    by_reason: dict[str, list[Path]] = {}
+def file_lines(files: Iterable[File], left_out: Iterable[LeftOut]) -> Iterator[str]:
+    """What was not read, and why; many files for the same reason in one line."""
+    by_reason: dict[tuple[str, str], list[Path]] = {}
+    for file in files:
+        if file.skipped is not None:
+            by_reason.setdefault(("Skipped", file.skipped), []).append(file.file)
     for one in left_out:
-        by_reason.setdefault(one.reason, []).append(one.path)
-    for reason, paths in by_reason.items():
+        by_reason.setdefault(("Left out", one.reason), []).append(one.path)
+    for (what, reason), paths in by_reason.items():
         if len(paths) <= _MOST_ALIKE:
-            yield from (f"Left out {path}: {reason}." for path in paths)
+            yield from (f"{what} {path_text(path)}: {reason}." for path in paths)
         else:
-            yield f"Left out {len(paths):,} such as {paths[0]}: {reason}."
+            such = path_text(paths[0])
+            yield f"{what} {len(paths):,} files or folders such as {such}: {reason}."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ingest.file_names import path_text
+from winnow.load_report import column_lines, file_lines
 from winnow.warehouse import has_table, read_only
 
 if TYPE_CHECKING:
@@ -138,12 +140,17 @@ def print_validation(report: ValidationReport, console: Console) -> None:
                 )
         console.width = max(console.width, _WIDTH)
         console.print(table)
-    for file in report.files:
-        said = file.skipped and f"skipped, {file.skipped}"
-        said = said or f"{file.records:,} records, {file.unreadable:,} unreadable"
-        console.print(Text(f"{file.file} ({file.entity}): {said}."), soft_wrap=True)
-    for other in report.left_out:
-        console.print(Text(f"Left out {other.path}: {other.reason}."), soft_wrap=True)
+    for line in (
+        *(
+            f"{path_text(file.file)} ({file.entity}): {file.records:,} records, "
+            f"{file.unreadable:,} unreadable."
+            for file in report.files
+            if file.skipped is None
+        ),
+        *column_lines(report.files),
+        *file_lines(report.files, report.left_out),
+    ):
+        console.print(Text(line), soft_wrap=True)
     console.print(f"Data Docs: {report.data_docs}", soft_wrap=True, highlight=False)
     stops = [rule.rule for rule in report.rules if rule.verdict == "error"]
     close = [rule.rule for rule in report.rules if rule.verdict == "warning"]

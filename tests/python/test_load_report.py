@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ingest.pipeline import FileResult
 from ingest.sources import FileFacts, LeftOut
-from winnow.load_report import column_lines, left_out_lines, short_names
+from winnow.load_report import column_lines, file_lines, short_names
 
 
 def result(
@@ -59,7 +59,9 @@ def test_many_left_out_for_one_reason_are_one_line() -> None:
         LeftOut(Path(f"in/.{n}.crc"), "its name begins with a dot") for n in range(9)
     ]
     other = LeftOut(Path("in/a"), "a folder; --recursive loads it, too")
-    assert list(left_out_lines([*hidden, other])) == [
-        "Left out 9 such as in/.0.crc: its name begins with a dot.",
+    skipped = FileResult(Path("in/b.csv"), "items", skipped="same bytes as in/c.csv")
+    assert list(file_lines([result("in/c.csv"), skipped], [*hidden, other])) == [
+        "Skipped in/b.csv: same bytes as in/c.csv.",
+        "Left out 9 files or folders such as in/.0.crc: its name begins with a dot.",
         "Left out in/a: a folder; --recursive loads it, too.",
     ]

@@ -56,16 +56,17 @@ def test_the_name_of_a_file_lands_as_text(
 ) -> None:
     folder = tmp_path / "in [x]"
     for number, name in enumerate(
-        [b"[x].csv", b"it's.csv", b"100%.csv", b"new\nline.csv"]
+        [b"[x].csv", b"it's.csv", b"100%.csv", b"new\nline.csv", b"caf\xe9.csv"]
     ):
         path = Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"{HEADER}{number},a,view,2024-01-01\nbroken\n")
-    code, _, err = winnow("load", "canonical", folder)
+    code, out, err = winnow("load", "canonical", folder)
     assert code == 0, err
+    assert "caf\\xe9.csv" in out
     files = {
         f"{folder}/{name}"
-        for name in ("[x].csv", "it's.csv", "100%.csv", "new\nline.csv")
+        for name in ("[x].csv", "it's.csv", "100%.csv", "new\nline.csv", "caf\\xe9.csv")
     }
     for table in (
         *("canonical_interactions", "winnow_loaded_files"),
@@ -84,7 +85,7 @@ def test_the_name_of_a_file_lands_as_text(
             str(settings.lake), _escaped(settings.lake)
         ),
     )
-    assert lake == [(4,)]
+    assert lake == [(5,)]
 
 
 def _escaped(path: Path) -> str:
