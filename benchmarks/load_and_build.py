@@ -56,6 +56,7 @@ run_gate(settings().warehouse, settings().target)
 QUALITY_MODELS = {
     "interaction_checks",
     "load_consistency",
+    "prediction_consistency",
     "load_counts",
     "drift",
     "metrics",

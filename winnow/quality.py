@@ -29,6 +29,11 @@ _CONTRADICTIONS = {
     "is_unviewed_purchase": "purchase without an earlier view",
 }
 
+_UNKNOWN = {
+    "has_unknown_user": "user_id that the tenant has nowhere else",
+    "has_unknown_item": "item_id that the tenant has nowhere else",
+}
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -160,6 +165,8 @@ def _explained(connection: duckdb.DuckDBPyConnection, metric: Metric) -> Quality
         return _refused(connection, metric)
     if metric.dimension == "uniqueness":
         return _repeated(connection, metric)
+    if metric.dimension == "consistency" and metric.entity == "predictions":
+        return _unknown(connection, metric)
     if metric.dimension == "consistency":
         return _contradictory(connection, metric)
     return QualityFailure(metric, None, None, ())
@@ -238,6 +245,29 @@ def _contradictory(
     return QualityFailure(metric, _CONTRADICTIONS[flag], by_flag[flag], examples)
 
 
+def _unknown(connection: duckdb.DuckDBPyConnection, metric: Metric) -> QualityFailure:
+    place = (
+        "from quality.prediction_consistency where tenant_id = ? and source = ? "
+        "and entity = ?"
+    )
+    flags = ("has_unknown_user", "has_unknown_item")
+    counts = ", ".join(f"count(*) filter ({flag})" for flag in flags)
+    found = connection.execute(f"select {counts} {place}", _feed(metric)).fetchone()
+    by_flag = dict(zip(flags, found or (), strict=False))
+    flag = max(by_flag, key=lambda name: by_flag[name])
+    rows = connection.execute(
+        f"select file, row_number, model, user_id, item_id {place} and {flag} "
+        f"order by load_id desc, file, row_number limit {_EXAMPLES}",
+        _feed(metric),
+    ).fetchall()
+    examples = tuple(
+        f"{_place(file, None, row)}: model {_cut(model)}, user {_cut(user)}, "
+        f"item {_cut(item)}"
+        for file, row, model, user, item in rows
+    )
+    return QualityFailure(metric, _UNKNOWN[flag], by_flag[flag], examples)
+
+
 def _place(file: str, line: int | None, row: int) -> str:
     return f"{file}, line {line}" if line is not None else f"{file}, record {row}"
 
@@ -267,6 +297,8 @@ def _limit(metric: Metric) -> str:
 
 
 def _unit(metric: Metric) -> str:
+    if metric.dimension == "consistency" and metric.entity == "predictions":
+        return "predictions are of users or items that the tenant does not know"
     return {
         "completeness": "required values are missing",
         "validity": "given values break a rule",

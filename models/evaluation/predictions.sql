@@ -1,6 +1,6 @@
 {#-
     One row per tenant, model, version, user, item and instant of prediction: what
-    models said, as it was loaded.
+    models said, as it was loaded last for the user.
 -#}
 
 with

@@ -104,6 +104,19 @@ predictions as (
 
 ),
 
+score_ranges as (
+
+    select
+        tenant_id,
+        model,
+        model_version
+
+    from {{ ref('score_ranges') }}
+
+    where are_ratings
+
+),
+
 baseline_predictions as (
 
     select
@@ -210,6 +223,11 @@ scored_ratings as (
         and test_ratings.user_id = newest_predictions.user_id
         and test_ratings.item_id = newest_predictions.item_id
         and newest_predictions.problem is null
+
+    inner join score_ranges
+        on newest_predictions.tenant_id = score_ranges.tenant_id
+        and newest_predictions.model = score_ranges.model
+        and newest_predictions.model_version = score_ranges.model_version
 
     where test_ratings.is_main
 

@@ -1,6 +1,7 @@
 {#-
     One row per accepted record that was removed because another record of the same
-    key was kept. Nothing else removes one.
+    key was kept, or (predictions) because a newer list of the user replaced its
+    list. Nothing else removes one.
 -#}
 
 {%- set keyed_records = {

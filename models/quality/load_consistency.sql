@@ -1,6 +1,7 @@
 {#-
     One row per tenant, source, entity and load with kept interactions: how many of them
-    contradict the catalogue, the clock or themselves.
+    contradict the catalogue, the clock or themselves. And one per load with predictions
+    that count: how many of them are of users or items that the tenant does not know.
 -#}
 
 with
@@ -11,7 +12,13 @@ interaction_checks as (
 
 ),
 
-load_consistency as (
+prediction_consistency as (
+
+    select * from {{ ref('prediction_consistency') }}
+
+),
+
+interaction_loads as (
 
     select
         tenant_id,
@@ -40,6 +47,42 @@ load_consistency as (
         source,
         entity,
         load_id
+
+),
+
+prediction_loads as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        load_id,
+        count(*) as checked_count,
+        count(*) filter (has_unknown_user or has_unknown_item) as inconsistent_count,
+        count(*) filter (has_unknown_user) as unknown_user_count,
+        count(*) filter (has_unknown_item) as unknown_item_count,
+        cast(0 as bigint) as after_load_count,
+        cast(0 as bigint) as mistaken_rating_count,
+        cast(0 as bigint) as unviewed_purchase_count,
+        cast(null as timestamp) as newest_event_at
+
+    from prediction_consistency
+
+    group by
+        tenant_id,
+        source,
+        entity,
+        load_id
+
+),
+
+load_consistency as (
+
+    select * from interaction_loads
+
+    union all
+
+    select * from prediction_loads
 
 )
 

@@ -95,16 +95,9 @@ identified as (
 
     select
         refused.*,
-        {{ uuid5([
-            "'rejected'",
-            "refused.tenant_id",
-            "refused.source",
-            "refused.entity",
-            "refused.file_sha256",
-            "loaded_files.read_options",
-            "loaded_files.row_limit",
-            "refused.row_number",
-        ]) }} as rejected_id,
+        {{ rejected_id(
+            'refused', 'loaded_files', 'refused.source', 'refused.entity'
+        ) }} as rejected_id,
         replayed_records.rejected_id as replay_of,
         coalesce(replayed_records.attempt, 1) as attempt,
         loaded_files.received_at

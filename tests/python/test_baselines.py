@@ -735,7 +735,7 @@ def test_loaded_scores_are_judged_on_the_main_fold_of_the_first_split(
                 ("timed", "ranks", "", one.user_id, one.item_id, 4.0, 1, None),
             ],
         )
-    result = run_dbt(copied, ["run", "--select", "predictions", "rating_predictions"])
+    result = run_dbt(copied, ["run", "--select", "predictions", "score_ranges", "rating_predictions"])
     assert result.succeeded, result.failures
     found = Built(copied).rows(
         "(from evaluation.rating_predictions "
