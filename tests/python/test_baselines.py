@@ -42,7 +42,7 @@ CUT_MODELS = (
 MODELS = (
     *CUT_MODELS,
     *("predictions", "metric_settings", "baseline_runs", "rating_fits"),
-    *("rating_predictions", "seen_in_train", "item_neighbours"),
+    *("score_ranges", "rating_predictions", "seen_in_train", "item_neighbours"),
     "baseline_recommendations",
 )
 SINGULAR_TESTS = (
@@ -735,7 +735,8 @@ def test_loaded_scores_are_judged_on_the_main_fold_of_the_first_split(
                 ("timed", "ranks", "", one.user_id, one.item_id, 4.0, 1, None),
             ],
         )
-    result = run_dbt(copied, ["run", "--select", "predictions", "score_ranges", "rating_predictions"])
+    models = ["predictions", "score_ranges", "rating_predictions"]
+    result = run_dbt(copied, ["run", "--select", *models])
     assert result.succeeded, result.failures
     found = Built(copied).rows(
         "(from evaluation.rating_predictions "
@@ -796,7 +797,7 @@ def test_a_loaded_model_with_a_baselines_name_stops_the_build(
             "load_id, score, row_number) values "
             "('timed', 'bias', '', 'u', 'i', 's', 'e', 'f', 'l', 1.0, 1)"
         )
-    result = run_dbt(copied, ["run", "--select", "rating_predictions"])
+    result = run_dbt(copied, ["run", "--select", "score_ranges", "rating_predictions"])
     (failure,) = result.failures
     assert (
         "Tenant timed has loaded predictions of a model called bias, which is the name "
