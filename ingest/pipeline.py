@@ -343,7 +343,7 @@ class _Load:
     def _load(self, wanted: list[_Wanted]) -> None:
         self._run_package(wanted)
         publish(self.settings.lake, self.load_id)
-        remove_dlt_folder(self.settings)
+        remove_dlt_folder(self.settings.state)
 
     def _not_loaded_yet(self, files: list[Recognised]) -> list[_Wanted]:
         wanted: list[_Wanted] = []

@@ -22,6 +22,7 @@ from ingest.file_names import is_plain, plain_temporary_folder
 from ingest.landing import discard, publish, unfinished_loads
 from ingest.settings import Settings
 
+_DLT = "dlt"
 _ELSEWHERE = "elsewhere"
 _MOST_LOAD_MEMORY = 1 << 30
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -30,7 +31,7 @@ _COMMITTED = f"select load_id from {RAW_SCHEMA}._dlt_loads where status = 0"
 
 def dlt_folder(settings: Settings) -> Path:
     """dlt's working folder. It is empty between loads: the warehouse has all state."""
-    return settings.state / "dlt"
+    return settings.state / _DLT
 
 
 def begin_dlt_folder(settings: Settings) -> Path:
@@ -50,12 +51,13 @@ def begin_dlt_folder(settings: Settings) -> Path:
     return elsewhere
 
 
-def remove_dlt_folder(settings: Settings) -> None:
-    """Remove what dlt has left, wherever it worked."""
-    link = dlt_folder(settings) / _ELSEWHERE
+def remove_dlt_folder(state: Path) -> None:
+    """Remove what dlt has left of the loads of a state folder, wherever it worked."""
+    folder = state / _DLT
+    link = folder / _ELSEWHERE
     if link.is_symlink():
         shutil.rmtree(link.readlink(), ignore_errors=True)
-    shutil.rmtree(dlt_folder(settings), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -147,7 +149,7 @@ def recover_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
             publish(settings.lake, load_id)
         else:
             discard(settings.lake, load_id)
-    remove_dlt_folder(settings)
+    remove_dlt_folder(settings.state)
     return removed
 
 

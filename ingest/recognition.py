@@ -136,6 +136,12 @@ def _recognised(
                 raise InputError(
                     f"{file.path} has more lines that cannot be read than others."
                 )
+            has_names = len(columns) < 2 or not all(map(str.isdigit, columns))
+            if not has_names and not options.mapping:
+                raise InputError(
+                    f"{file.path} has no header, and no --map user_id=1 and so on to "
+                    "tell its columns."
+                )
     if file.entity:
         known = _fit(contract(source, file.entity), columns, file, options)
         if known.error is not None and not known.fits:

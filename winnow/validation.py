@@ -21,6 +21,7 @@ from ingest.errors import InputError
 from ingest.expectations import Feed, run_gate
 from ingest.pipeline import FileResult, LoadResult, load
 from ingest.pipeline import Progress as LoadProgress
+from ingest.raw_tables import remove_dlt_folder
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_process
 from ingest.sources import FileFacts, LeftOut, ReadOptions
@@ -29,6 +30,7 @@ DOCS_FOLDER = "data_docs_validate"
 """Below the target folder: the Data Docs of a build are in ``data_docs``."""
 
 _PREFIX = "validate-"
+_STATE = "state"
 _WRITTEN_BEFORE = {"index.html", "validations"}
 
 
@@ -156,7 +158,7 @@ def validate(
             update={
                 "warehouse": folder / "warehouse.duckdb",
                 "lake": folder / "lake",
-                "state": folder / "state",
+                "state": folder / _STATE,
                 "target": folder / "target",
                 "temp_directory": folder / "tmp",
             }
@@ -237,6 +239,7 @@ def _scratch(parent: Path) -> Iterator[Path]:
         for folder in sorted(parent.glob(f"{_PREFIX}*")):
             try:
                 with _folder_lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    remove_dlt_folder(folder / _STATE)
                     shutil.rmtree(folder, ignore_errors=True)
             except OSError:
                 continue  # In use, or removed by the process that used it.

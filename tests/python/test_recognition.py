@@ -305,6 +305,10 @@ def test_text_is_not_taken_because_positions_fit_anything(write: Write) -> None:
     assert found("canonical", folder, header=False, mapping=mapping) == {
         "events.dat": "interactions"
     }
+    write("in/items.csv", "item_id,title\n1,2\n")
+    assert left_out("canonical", folder)["events.dat"].startswith(
+        "has no header, and no --map user_id=1"
+    )
 
 
 def test_data_that_fits_nothing_stops_the_folder(write: Write) -> None:
@@ -320,7 +324,7 @@ def test_data_that_fits_nothing_stops_the_folder(write: Write) -> None:
 
 
 def test_a_folder_without_anything_that_fits_says_why(write: Write) -> None:
-    folder = write("in/README.txt", "Hello, reader\n").parent
+    folder = write("in/README.txt", "Hello reader\n").parent
     with pytest.raises(InputError, match=r"README\.txt, line 1: .* needs the columns"):
         recognised("canonical", folder)
 
