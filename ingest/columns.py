@@ -48,8 +48,11 @@ class ColumnMatch:
 def known_names(
     entities: Sequence[Entity], mapping: Mapping[str, str]
 ) -> frozenset[str]:
-    """Every name, normalised, that a header of these entities may have."""
-    names = {_TENANT, *map(normalise_name, mapping.values())}
+    """Every name, normalised, that a header of these entities may have. A number in the
+    mapping is a position and no name.
+    """
+    given = (name for name in mapping.values() if not name.isdecimal())
+    names = {_TENANT, *map(normalise_name, given)}
     for entity in entities:
         for column in entity.columns:
             names.update(map(normalise_name, (column.name, *column.aliases)))
@@ -62,15 +65,28 @@ def match_columns(
     mapping: Mapping[str, str],
     file: str,
     partial: bool = False,
+    ignore: Sequence[str] = (),
 ) -> ColumnMatch:
     """Match a file's columns to the contract: by ``mapping``, by name, by alias.
 
-    Names are compared normalised. Raises InputError, naming the file, when two columns
+    Names are compared normalised; a number in the mapping that is no name is a position
+    from 1. Columns that ``ignore`` names, of the file or of the contract, are matched
+    to nothing. Raises InputError, naming the file, when two columns
     of the file could fill the same one, or, unless the match may be ``partial``, when a
     required column is missing or a mapping names a column that is not there.
     """
     used = _mapped(entity, columns, mapping, file, partial)
+    ignored = {normalise_name(name) for name in ignore}
+    known = {*map(normalise_name, columns)}
+    known |= {normalise_name(column.name) for column in entity.columns}
+    unknown = [name for name in ignore if normalise_name(name) not in known]
+    if unknown and not partial:
+        raise InputError(
+            f"--ignore {unknown[0]}: {file} has no column of that name; it has "
+            f"{_listed(columns)}."
+        )
     claimed = {*used.values()}
+    claimed |= {column for column in columns if normalise_name(column) in ignored}
     by_name: dict[str, list[str]] = {}
     for column in columns:
         if column not in claimed:
@@ -80,7 +96,7 @@ def match_columns(
         raise _ambiguous(entity, "tenant_id", own_tenant, file)
     for names_of in (_own_name, _aliases):
         for wanted in entity.columns:
-            if wanted.name in used:
+            if wanted.name in used or normalise_name(wanted.name) in ignored:
                 continue
             found = [own for name in names_of(wanted) for own in by_name.get(name, ())]
             if len(found) > 1:
@@ -107,6 +123,7 @@ def match_with_folders(
     mapping: Mapping[str, str],
     file: str,
     partial: bool = False,
+    ignore: Sequence[str] = (),
 ) -> ColumnMatch:
     """``match_columns``, with the columns that the names of a file's folders give.
 
@@ -116,20 +133,20 @@ def match_with_folders(
     own_names = set(map(normalise_name, columns))
     names = [name for name in of_folders if normalise_name(name) not in own_names]
     if not names:
-        return match_columns(entity, columns, mapping, file, partial)
+        return match_columns(entity, columns, mapping, file, partial, ignore)
     mapped = {normalise_name(theirs) for theirs in mapping.values()}
-    of_file = match_columns(entity, columns, mapping, file, partial=True)
+    of_file = match_columns(entity, columns, mapping, file, True, ignore)
     filled = {*of_file.used, *mapping}
     if of_file.tenant:
         filled.add("tenant_id")
     fitting: list[str] = []
     for name in names:
-        alone = match_columns(entity, [name], {}, file, partial=True)
+        alone = match_columns(entity, [name], {}, file, True, ignore)
         fills = {*alone.used, *(("tenant_id",) if alone.tenant else ())}
         if normalise_name(name) in mapped or (fills and not fills & filled):
             fitting.append(name)
             filled |= fills
-    match = match_columns(entity, [*columns, *fitting], mapping, file, partial)
+    match = match_columns(entity, [*columns, *fitting], mapping, file, partial, ignore)
     rest = tuple(name for name in names if name not in fitting)
     return replace(match, extra=(*match.extra, *rest))
 
@@ -163,6 +180,8 @@ def _mapped(
             for column in columns
             if normalise_name(column) == normalise_name(theirs)
         ]
+        if not found and theirs.isdecimal() and 1 <= int(theirs) <= len(columns):
+            found = [columns[int(theirs) - 1]]
         if not found and partial:
             continue
         if not found:
@@ -206,6 +225,43 @@ def date_order_of(entity: Entity, match: ColumnMatch, records: pa.Table) -> str:
             if day is not None and day > 12:
                 orders.add(order)
     return orders.pop() if len(orders) == 1 else DATE_ORDERS[0]
+
+
+_WITH_COMMA = r"^\s*[+-]?\d+(\.\d{3})*,\d+\s*$"
+_DECIMAL_COMMA = r"^\s*[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s*$"
+
+
+def decimal_comma_note(
+    entity: Entity, columns: Mapping[str, pa.ChunkedArray | pa.Array]
+) -> str | None:
+    """What to say of numbers that are written with a decimal comma; None where there
+    are none.
+    """
+    for column in entity.columns:
+        if column.data_type == "double":
+            values = pc.drop_null(columns[column.name])
+            found = values.filter(pc.match_substring_regex(values, _WITH_COMMA))
+            if len(found):
+                return (
+                    f"{column.name} has numbers such as {found[0].as_py().strip()}: "
+                    "--decimal-comma where the comma parts the fraction."
+                )
+    return None
+
+
+def with_decimal_points(
+    entity: Entity, columns: Mapping[str, pa.ChunkedArray | pa.Array]
+) -> dict[str, pa.ChunkedArray | pa.Array]:
+    """The columns with numbers such as 1.234,5 written 1234.5; other text as it is."""
+    changed = dict(columns)
+    for column in entity.columns:
+        if column.data_type in ("bigint", "double"):
+            values = columns[column.name]
+            is_number = pc.match_substring_regex(values, _DECIMAL_COMMA)
+            plain = pc.replace_substring(values, ".", "")
+            plain = pc.replace_substring(plain, ",", ".")
+            changed[column.name] = pc.if_else(is_number, plain, values)
+    return changed
 
 
 def as_json(records: pa.Table, columns: Sequence[str]) -> pa.Array:

@@ -17,7 +17,7 @@ from ingest.columns import (
 from ingest.contracts import Column, Entity, contract
 from ingest.errors import InputError
 from ingest.readers import normalise_name
-from ingest.records import opened
+from ingest.records import headerless, opened
 from ingest.sources import (
     SOURCES,
     LeftOut,
@@ -126,7 +126,7 @@ def _recognised(
     if file.entity and (entity is not None or file.layout is not None):
         return Recognised(file, contract(source, file.entity))
     entities = [contract(source, name) for name in entities_of(source)]
-    columns, batches = opened(file, entities, options)
+    columns, batches, layout = opened(file, entities, options)
     with closing(batches):
         if not columns:
             return None
@@ -142,6 +142,8 @@ def _recognised(
                     f"{file.path} has no header, and no --map user_id=1 and so on to "
                     "tell its columns."
                 )
+    if layout and not layout.header and not options.mapping:
+        raise headerless(file, entities[0], layout)
     if file.entity:
         known = _fit(contract(source, file.entity), columns, file, options)
         if known.error is not None and not known.fits:
@@ -238,7 +240,13 @@ def _fit(
     while True:
         try:
             match = match_with_folders(
-                entity, left, folders, options.mapping, path, partial=not fits
+                entity,
+                left,
+                folders,
+                options.mapping,
+                path,
+                not fits,
+                options.ignore,
             )
         except AmbiguousColumnsError as ambiguous:
             # One of them is enough to see what the others would give.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
@@ -12,19 +13,25 @@ import pyarrow.compute as pc
 
 from ingest.columns import (
     ColumnMatch,
+    MissingColumnsError,
     as_json,
     contract_columns,
     date_order_of,
+    decimal_comma_note,
     known_names,
     match_with_folders,
     of_other_tenants,
+    with_decimal_points,
 )
 from ingest.contracts import Entity
 from ingest.errors import InputError
 from ingest.readers import (
     FAULT_SCHEMA,
     POSITION_COLUMNS,
+    RAW_RECORD_LENGTH,
     Batch,
+    TextLayout,
+    cut_detail,
     find_layout,
     normalise_name,
     read_delimited,
@@ -34,7 +41,6 @@ from ingest.readers import (
 from ingest.sources.base import FileFacts, ReadOptions, SourceFile, plain_name
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-_LONGEST_RAW_RECORD = 65_536
 
 
 class Records(NamedTuple):
@@ -66,20 +72,31 @@ def read_records(
     ``facts`` is told what is found out on the way; it is whole when all was read.
     Raises InputError when the file cannot be read or lacks a required column.
     """
-    columns, batches = opened(file, [entity], options)
+    columns, batches, layout = opened(file, [entity], options)
+    if layout and not layout.header and not options.mapping and not file.layout:
+        raise headerless(file, entity, layout)
 
     def matched(columns: Sequence[str], partial: bool = False) -> ColumnMatch:
-        mapping, path = options.mapping, str(file.path)
-        folders = tuple(file.partition)
-        return match_with_folders(entity, columns, folders, mapping, path, partial)
+        return match_with_folders(
+            entity,
+            columns,
+            tuple(file.partition),
+            options.mapping,
+            str(file.path),
+            partial,
+            options.ignore,
+        )
 
     match = matched(columns)
     facts = FileFacts() if facts is None else facts
+    facts.notes += layout.notes if layout else ()
     _tell(facts, match)
     if file.partition:
         facts.notes.append(
             f"{', '.join(file.partition)}: said by the names of its folders."
         )
+    broken: Counter[str] = Counter()
+    is_looked_at = False
     date_order = options.date_order
     with closing(batches):
         for batch in batches:
@@ -96,15 +113,22 @@ def read_records(
                 records, faults = _first(records, limit), _first(faults, limit)
             if match.tenant and records.num_rows:
                 records, faults = _own_tenant(records, faults, match, tenant)
+            broken.update(faults["reason"].to_pylist())
+            columns_of = _contract_columns(entity, match, records, options)
+            if not is_looked_at and records.num_rows:
+                is_looked_at = True
+                if note := decimal_comma_note(entity, columns_of):
+                    facts.notes.append(note)
             yield Records(
-                _contract_columns(entity, match, records),
+                columns_of,
                 records.num_rows,
                 faults,
                 batch.bytes_read,
                 date_order or "ymd",
             )
             if limit is not None and _last_row(batch) >= limit:
-                return
+                break
+    facts.notes += _advice(broken)
 
 
 def _tell(facts: FileFacts, match: ColumnMatch) -> None:
@@ -117,8 +141,8 @@ def _tell(facts: FileFacts, match: ColumnMatch) -> None:
 
 def opened(
     file: SourceFile, entities: Sequence[Entity], options: ReadOptions
-) -> tuple[tuple[str, ...], Generator[Batch]]:
-    """The file's own columns, and its batches."""
+) -> tuple[tuple[str, ...], Generator[Batch], TextLayout | None]:
+    """The file's own columns, its batches, and the layout of delimited text."""
     path, name = file.path, plain_name(file.path)
     layout = file.layout
     batches: Iterator[Batch]
@@ -133,11 +157,15 @@ def opened(
             delimiter=options.delimiter,
             encoding=options.encoding,
             header=options.header,
+            quoting=options.quoting,
+            skip_lines=options.skip_lines,
+            has_positions=any(map(str.isdecimal, options.mapping.values())),
         )
         batches = read_delimited(path, layout)
         if file.reshape is None:
-            return layout.columns, _again([], batches)
-    return _peeked(file, file.reshape(batches) if file.reshape else batches)
+            return layout.columns, _again([], batches), layout
+    peeked = _peeked(file, file.reshape(batches) if file.reshape else batches)
+    return *peeked, layout
 
 
 def _with_partition(records: pa.Table, partition: Mapping[str, str | None]) -> pa.Table:
@@ -196,22 +224,63 @@ def _own_tenant(
         return records, faults
     refused = records.filter(foreign)
     text = as_json(refused, _own_columns(refused))
+    lengths = pc.fill_null(pc.binary_length(text), 0)
     wrong = pa.table(
         {
             "row_number": refused["row_number"],
             "line_number": refused["line_number"],
             "reason": pa.repeat(pa.scalar("wrong_tenant"), refused.num_rows),
-            "raw_record": pc.utf8_slice_codeunits(text, 0, _LONGEST_RAW_RECORD),
+            "raw_record": pc.utf8_slice_codeunits(text, 0, RAW_RECORD_LENGTH),
+            "detail": pa.array(map(cut_detail, lengths.to_pylist()), pa.string()),
         },
         schema=FAULT_SCHEMA,
     )
     return records.filter(pc.invert(foreign)), pa.concat_tables([faults, wrong])
 
 
+def headerless(
+    file: SourceFile, entity: Entity, layout: TextLayout
+) -> MissingColumnsError:
+    """Says of a file without header how its columns are named by position."""
+    needed = [column.name for column in entity.required_columns]
+    positions = " ".join(
+        f"--map {name}={place}" for place, name in enumerate(needed, start=1)
+    )
+    return MissingColumnsError(
+        f"{file.path}, line {layout.skip_lines + 1}: {layout.first_line!r} is no "
+        f"header that names columns of {entity.source}; say which column is which by "
+        f"its position, as in --no-header {positions}."
+    )
+
+
+def _advice(broken: Mapping[str, int]) -> list[str]:
+    """What may help against records that could not be read."""
+    advice = []
+    if count := broken["too_few_fields"] + broken["too_many_fields"]:
+        advice.append(
+            f"{count:,} records have another number of fields than expected: is the "
+            "--delimiter right?"
+        )
+    if count := broken["broken_quoting"]:
+        advice.append(
+            f"{count:,} records have quotes that open or close no field: --no-quoting "
+            "where a quote is plain text."
+        )
+    if count := broken["invalid_encoding"]:
+        advice.append(
+            f"{count:,} records are no text in the file's encoding: --encoding."
+        )
+    if count := broken["repeated_header"]:
+        advice.append(f"The header stands {count:,} times more among the records.")
+    return advice
+
+
 def _contract_columns(
-    entity: Entity, match: ColumnMatch, records: pa.Table
+    entity: Entity, match: ColumnMatch, records: pa.Table, options: ReadOptions
 ) -> dict[str, pa.Array | pa.ChunkedArray]:
     columns = contract_columns(entity, match, records)
+    if options.decimal_comma:
+        columns = with_decimal_points(entity, columns)
     return columns | {
         "row_number": records["row_number"],
         "line_number": records["line_number"],

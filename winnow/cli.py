@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,8 +79,9 @@ _ColumnMap = Annotated[
     typer.Option(
         "--map",
         metavar="COLUMN=THEIRS",
-        help="Which column of the file is which of the contract: its name, or its "
-        "position (from 1) where there is no header. May be given again.",
+        help="Which column of the file fills a column of the contract: its name, or "
+        "its position from 1. Several with commas, or given again; COLUMN= fills it "
+        "with nothing.",
     ),
 ]
 _Delimiter = Annotated[
@@ -111,6 +113,10 @@ _Quoting = Annotated[
         "--quoting/--no-quoting", help='Whether " encloses fields, or is plain text.'
     ),
 ]
+_DecimalComma = Annotated[
+    bool | None,
+    typer.Option("--decimal-comma", help="Numbers are written 1.234,5."),
+]
 _Recursive = Annotated[
     bool, typer.Option("--recursive", help="Take the files of subfolders, too.")
 ]
@@ -130,6 +136,7 @@ def load(
     header: _Header = None,
     skip_lines: _SkipLines = None,
     quoting: _Quoting = None,
+    decimal_comma: _DecimalComma = None,
     ignore: _Ignore = None,
     dates: _Dates = None,
     recursive: _Recursive = False,
@@ -138,7 +145,15 @@ def load(
     from ingest.pipeline import load as load_files
 
     options = _read_options(
-        column_map, ignore, delimiter, encoding, header, skip_lines, quoting, dates
+        column_map,
+        ignore,
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        skip_lines=skip_lines,
+        quoting=quoting,
+        decimal_comma=decimal_comma,
+        dates=dates,
     )
     with LoadProgress(Console(stderr=True)) as progress:
         result = load_files(
@@ -168,6 +183,7 @@ def validate(
     header: _Header = None,
     skip_lines: _SkipLines = None,
     quoting: _Quoting = None,
+    decimal_comma: _DecimalComma = None,
     ignore: _Ignore = None,
     dates: _Dates = None,
     recursive: _Recursive = False,
@@ -185,7 +201,15 @@ def validate(
     from winnow.validation import validate
 
     options = _read_options(
-        column_map, ignore, delimiter, encoding, header, skip_lines, quoting, dates
+        column_map,
+        ignore,
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        skip_lines=skip_lines,
+        quoting=quoting,
+        decimal_comma=decimal_comma,
+        dates=dates,
     )
     with LoadProgress(Console(stderr=True)) as progress:
         report = validate(
@@ -569,34 +593,44 @@ def _progress(console: Console) -> Progress:
 def _read_options(
     column_map: list[str] | None,
     ignore: list[str] | None,
+    *,
     delimiter: str | None,
     encoding: str | None,
     header: bool | None,
     skip_lines: int | None,
     quoting: bool | None,
+    decimal_comma: bool | None,
     dates: str | None,
 ) -> ReadOptions:
     from ingest.sources import ReadOptions
 
+    pairs = [pair for one in column_map or () for pair in _pairs(one)]
+    unfilled = [name for name, theirs in pairs if not theirs]
     return ReadOptions(
-        mapping=dict(_pair(one) for one in column_map or ()),
-        ignore=tuple(ignore or ()),
+        mapping={name: theirs for name, theirs in pairs if theirs},
+        ignore=(*(ignore or ()), *unfilled),
         delimiter="\t" if delimiter == r"\t" else delimiter,
         encoding=encoding,
         header=header,
         skip_lines=skip_lines,
         quoting=quoting,
+        decimal_comma=decimal_comma,
         date_order=dates,
     )
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, theirs = text.partition("=")
-    if not (name.strip() and equals and theirs.strip()):
-        raise InputError(
-            f"--map {text}: a mapping is COLUMN=THEIRS, as in user_id=CustomerID."
-        )
-    return name.strip(), theirs.strip()
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Column of the contract and of the file, for each pair of a --map."""
+    pairs = []
+    for pair in re.split(r",(?=\s*\w+=)", text):
+        name, equals, theirs = pair.partition("=")
+        if not (name.strip() and equals):
+            raise InputError(
+                f"--map {text}: a mapping is COLUMN=THEIRS, as in user_id=CustomerID; "
+                "COLUMN= leaves the column empty."
+            )
+        pairs.append((name.strip(), theirs.strip()))
+    return pairs
 
 
 def _print_load(result: LoadResult, console: Console) -> None:

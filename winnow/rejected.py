@@ -27,9 +27,9 @@ Progress = Callable[[int, int], None]
 _FETCHED = 10_000
 _SHORTEST_ID = 8
 _COLUMNS = (
-    "rejected_id, tenant_id, source, entity, reasons, raw_record, contract_version, "
-    "status, replay_of, replayed_in, file, file_sha256, load_id, row_number, "
-    "line_number, attempt, attempts, received_at, loaded_at"
+    "rejected_id, tenant_id, source, entity, reasons, raw_record, detail, "
+    "contract_version, status, replay_of, replayed_in, file, file_sha256, load_id, "
+    "row_number, line_number, attempt, attempts, received_at, loaded_at"
 )
 
 
@@ -81,7 +81,8 @@ class Envelope:
 
     ``payload`` is the record by its raw columns, text or null, to be edited for a
     replay; None for a record that could not be read. ``raw_payload`` is the record as
-    it landed. ``topic``, ``partition`` and ``offset`` stand for ``file`` and its lines
+    it landed; ``detail`` is what else there is to say of one that could not be read.
+    ``topic``, ``partition`` and ``offset`` stand for ``file`` and its lines
     where a record came from a stream, and are None for files. Times are UTC;
     ``received_at`` is None where the loader did not note it yet.
     """
@@ -95,6 +96,7 @@ class Envelope:
     violations: tuple[Violation, ...]
     payload: dict[str, str | None] | None
     raw_payload: Any
+    detail: str | None
     file: str | None
     file_sha256: str | None
     row_number: int | None

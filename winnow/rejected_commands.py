@@ -201,6 +201,8 @@ def _print_envelope(found: Envelope, console: Console) -> None:
     console.print("Refused because")
     for one in found.violations:
         _print_line(console, f"  {one.message}")
+    if found.detail is not None:
+        _print_line(console, f"  {found.detail}")
     console.print("The record")
     if found.payload is None:
         _print_line(console, f"  {found.raw_payload}")

@@ -37,6 +37,7 @@ _FAULTS = {
     "truncated_json": "the file breaks off within the record",
     "not_an_object": "the record is JSON, but no object",
     "wrong_tenant": "the record says that it belongs to another tenant",
+    "repeated_header": "the header stands here again",
     "record_too_long": "the record is longer than a record may be",
 }
 

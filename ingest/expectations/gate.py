@@ -328,8 +328,11 @@ def _unreadable_rows(
     connection: duckdb.DuckDBPyConnection, one: Checked
 ) -> tuple[str, ...]:
     rows = connection.execute(
-        "select file, line_number, row_number, raw_record "
-        "from raw.winnow_unreadable_records "
+        "select file, line_number, row_number, "
+        "concat_ws(': ', concat_ws(', ', reason, detail), raw_record) "
+        # The gate runs before dbt adds a column that the table has gained.
+        "from (from raw.winnow_unreadable_records union all by name "
+        "select cast(null as varchar) as detail where false) "
         "where tenant_id = ? and source = ? and entity = ? "
         "order by loaded_at desc, file, row_number limit 5",
         [one.tenant_id, one.source, one.entity],

@@ -5,7 +5,9 @@ beside them.
 from ingest.readers.batches import (
     FAULT_SCHEMA,
     POSITION_COLUMNS,
+    RAW_RECORD_LENGTH,
     Batch,
+    cut_detail,
     normalise_name,
     sha256_of,
 )
@@ -17,8 +19,10 @@ from ingest.readers.parquet import read_parquet
 __all__ = [
     "FAULT_SCHEMA",
     "POSITION_COLUMNS",
+    "RAW_RECORD_LENGTH",
     "Batch",
     "TextLayout",
+    "cut_detail",
     "find_layout",
     "normalise_name",
     "read_delimited",

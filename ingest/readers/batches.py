@@ -18,6 +18,7 @@ FAULT_SCHEMA = pa.schema(
         ("line_number", pa.int64()),
         ("reason", pa.string()),
         ("raw_record", pa.string()),
+        ("detail", pa.string()),
     ]
 )
 
@@ -32,13 +33,15 @@ _HASH_BLOCK = 4 << 20
 
 class Fault(NamedTuple):
     """A record that could not be read: its ordinal, the line it begins on, what is
-    broken, and its text.
+    broken, its text, and what else there is to say (such as fields found and expected;
+    None where there is nothing).
     """
 
     row_number: int
     line_number: int
     reason: str
     raw_record: str
+    detail: str | None = None
 
 
 class Batch(NamedTuple):
@@ -68,12 +71,22 @@ def with_positions(
 
 def fault_table(faults: list[Fault]) -> pa.Table:
     """Faults as a table of FAULT_SCHEMA, in the file's order."""
-    columns = zip(*sorted(faults), strict=True) if faults else ([], [], [], [])
+    columns = zip(*sorted(faults), strict=True) if faults else [[]] * len(FAULT_SCHEMA)
     arrays = [
         pa.array(values, field.type)
         for values, field in zip(columns, FAULT_SCHEMA, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=FAULT_SCHEMA)
+
+
+def cut_detail(length: int, detail: str | None = None) -> str | None:
+    """``detail``, and how many bytes a record of that ``length`` has where ``raw_text``
+    cuts it.
+    """
+    if length <= RAW_RECORD_LENGTH:
+        return detail
+    said = f"cut: the whole record has {length:,} bytes"
+    return said if detail is None else f"{detail}; {said}"
 
 
 def raw_text(data: bytes) -> str:

@@ -13,21 +13,23 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from ingest.readers.batches import (
     FAULT_SCHEMA,
     Batch,
     Fault,
+    cut_detail,
     fault_table,
     raw_text,
     with_positions,
 )
-from ingest.readers.layout import TextLayout
+from ingest.readers.layout import BLANKS, TextLayout
 from ingest.readers.text import LINE_BYTES, utf8_blocks
 
 BLOCK_BYTES = 16 << 20
@@ -35,8 +37,9 @@ RECORD_LINES = 1_000
 """The most lines that one record with quoted line ends may span."""
 
 _LF, _CR, _NUL, _QUOTE = 10, 13, 0, 34
+_BOM = "\ufeff"
 _STAND_INS = (b"\x1f", b"\x1e", b"\x1d", b"\x1c")
-"""Characters of which one that a block lacks stands in for a delimiter of two
+"""Characters of which one that a block lacks stands in for a delimiter of several
 characters.
 """
 
@@ -49,23 +52,23 @@ def read_delimited(
     """Yield the records of a delimited file in batches, in the file's order.
 
     Every non-blank record is in ``records`` or in ``faults``. Reasons: too_few_fields,
-    too_many_fields, broken_quoting, invalid_encoding, nul_byte, record_too_long. Raises
-    InputError when the file cannot be read or unpacked.
+    too_many_fields, broken_quoting, invalid_encoding, nul_byte, record_too_long,
+    repeated_header. Raises InputError when the file cannot be read or unpacked.
     """
     csv.field_size_limit(2 * LINE_BYTES)
     lines_before, rows_before = 0, 0
     pending = b""
-    header_pending = layout.header
+    begin_pending = layout.header or layout.skip_lines > 0
     for block in utf8_blocks(Path(path), layout.encoding, block_bytes):
         data = pending + block.data
         pending = b""
-        if header_pending:
-            skipped, lines = _header_end(data)
-            header_pending = skipped == 0 and not block.is_last
-            if header_pending:
+        if begin_pending:
+            skipped, lines = _begin_end(data, layout)
+            begin_pending = skipped is None and not block.is_last
+            if begin_pending:
                 pending = data
                 continue
-            data = data[skipped:]
+            data = data[len(data) if skipped is None else skipped :]
             lines_before += lines
         if not data:
             yield Batch(
@@ -86,6 +89,14 @@ class _Parsed:
     consumed_bytes: int
     consumed_lines: int
     consumed_rows: int
+
+
+class _Broken(NamedTuple):
+    """A record that cannot be read, on a line of its block."""
+
+    line: int
+    reason: str
+    detail: str | None = None
 
 
 @dataclass
@@ -114,13 +125,14 @@ class _Careful:
     taken: np.ndarray[Any, np.dtype[np.bool_]]
     records: list[list[str]] = field(default_factory=list)
     record_lines: list[int] = field(default_factory=list)
-    faults: list[tuple[int, str]] = field(default_factory=list)
+    faults: list[_Broken] = field(default_factory=list)
     end: int = 0
 
 
 def _parse(
     data: bytes, layout: TextLayout, lines_before: int, rows_before: int, is_last: bool
 ) -> _Parsed:
+    original = data
     data, delimiter = _with_one_character(data, layout.delimiter)
     lines = _look_over(data, delimiter, layout.quoting)
     careful = _read_suspects(lines, layout, delimiter, is_last)
@@ -129,7 +141,7 @@ def _parse(
     bulk, miscounted = _read_clean(lines, clean, layout, delimiter)
     record_lines = np.delete(clean, list(miscounted)) if miscounted else clean
     faults = careful.faults + [
-        (int(clean[index]), reason) for index, reason in miscounted.items()
+        _Broken(int(clean[index]), *broken) for index, broken in miscounted.items()
     ]
     if careful.records:
         columns = zip(*careful.records, strict=True)
@@ -139,35 +151,90 @@ def _parse(
         record_lines = np.concatenate([record_lines, careful.record_lines])
         order = np.argsort(record_lines, kind="stable")
         bulk, record_lines = bulk.take(order), record_lines[order]
+    if repeated := _repeated_headers(bulk, layout, data):
+        faults += [
+            _Broken(int(record_lines[row]), "repeated_header") for row in repeated
+        ]
+        kept = np.delete(np.arange(len(record_lines)), repeated)
+        bulk, record_lines = bulk.take(kept), record_lines[kept]
     faults.sort()
-    fault_lines = np.array([line for line, _ in faults], dtype=np.int64)
+    fault_lines = np.array([broken.line for broken in faults], dtype=np.int64)
     rows = rows_before + 1 + np.arange(len(record_lines))
     rows += np.searchsorted(fault_lines, record_lines)
     fault_rows = rows_before + 1 + np.arange(len(fault_lines))
     fault_rows += np.searchsorted(record_lines, fault_lines)
     return _Parsed(
         with_positions(
-            dict(zip(layout.columns, bulk.columns, strict=True)),
+            _named(bulk, layout, delimiter.decode(), has_quotes=b'"' in data),
             rows,
             record_lines + lines_before + 1,
         ),
         [
-            Fault(
-                int(row),
-                lines_before + line + 1,
-                reason,
-                raw_text(lines.raw(line).replace(delimiter, layout.delimiter.encode())),
-            )
-            for row, (line, reason) in zip(fault_rows, faults, strict=True)
+            _fault(int(row), lines_before, broken, lines, delimiter, layout)
+            for row, broken in zip(fault_rows, faults, strict=True)
         ],
-        _original_length(data, lines, careful.end, delimiter, layout.delimiter),
+        _lines_length(original, careful.end, len(lines)),
         careful.end,
         len(record_lines) + len(faults),
     )
 
 
+def _fault(
+    row: int,
+    lines_before: int,
+    broken: _Broken,
+    lines: _Lines,
+    delimiter: bytes,
+    layout: TextLayout,
+) -> Fault:
+    raw = lines.raw(broken.line).replace(delimiter, layout.delimiter.encode())
+    detail = cut_detail(len(raw), broken.detail)
+    line = lines_before + broken.line + 1
+    return Fault(row, line, broken.reason, raw_text(raw), detail)
+
+
+def _named(
+    bulk: pa.Table, layout: TextLayout, delimiter: str, has_quotes: bool
+) -> dict[str, pa.ChunkedArray]:
+    """The columns by the file's names, as they were before the delimiter was replaced;
+    those without a name of their own null where they are empty.
+    """
+    columns = dict(zip(layout.columns, bulk.columns, strict=True))
+    for name, column in columns.items():
+        if delimiter != layout.delimiter and layout.quoting and has_quotes:
+            columns[name] = pc.replace_substring(column, delimiter, layout.delimiter)
+        if name in layout.unnamed:
+            columns[name] = pc.if_else(pc.equal(column, ""), None, columns[name])
+    return columns
+
+
+def _repeated_headers(bulk: pa.Table, layout: TextLayout, data: bytes) -> list[int]:
+    """The rows that say the header again, as files do that were put together from
+    several. ``data`` is what the rows were read from.
+    """
+    if not layout.header or not bulk.num_rows:
+        return []
+    named = [n for n, name in enumerate(layout.columns) if name not in layout.unnamed]
+    if not named or any(layout.columns[n].encode() not in data for n in named):
+        return []
+    alike = pc.match_substring(bulk.column(named[0]), layout.columns[named[0]])
+    if not pc.any(alike).as_py():
+        return []
+    rows = np.flatnonzero(alike.to_numpy())
+    found = bulk.take(rows).to_pydict()
+    cells = [found[bulk.column_names[place]] for place in named]
+    return [
+        int(row)
+        for row, *values in zip(rows, *cells, strict=True)
+        if [value.strip().strip(_BOM + '"').strip() for value in values]
+        == [layout.columns[place] for place in named]
+    ]
+
+
 def _with_one_character(data: bytes, delimiter: str) -> tuple[bytes, bytes]:
     """The data with a delimiter of one character, and that delimiter."""
+    if delimiter == BLANKS:
+        return _with_single_blanks(data), BLANKS.encode()
     if len(delimiter) == 1:
         return data, delimiter.encode()
     stand_in = next((byte for byte in _STAND_INS if byte not in data), None)
@@ -177,12 +244,24 @@ def _with_one_character(data: bytes, delimiter: str) -> tuple[bytes, bytes]:
     return data.replace(delimiter.encode(), stand_in), stand_in
 
 
-def _original_length(
-    data: bytes, lines: _Lines, end: int, delimiter: bytes, original: str
-) -> int:
-    """How long the lines before ``end`` were before the delimiter was replaced."""
-    length = int(lines.starts[end]) if end < len(lines) else len(data)
-    return length + (len(original) - 1) * data.count(delimiter, 0, length)
+def _with_single_blanks(data: bytes) -> bytes:
+    """The data with one blank for each run of blanks and tabs, and none at the begin
+    and end of a line.
+    """
+    data = data.replace(b"\t", b" ")
+    while b"  " in data:
+        data = data.replace(b"  ", b" ")
+    for around, alone in ((b"\n ", b"\n"), (b" \n", b"\n"), (b" \r\n", b"\r\n")):
+        data = data.replace(around, alone)
+    return data.removeprefix(b" ")
+
+
+def _lines_length(data: bytes, end: int, count: int) -> int:
+    """Bytes of the first ``end`` of the data's ``count`` lines."""
+    if end == count:
+        return len(data)
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LF)
+    return int(ends[end - 1]) + 1 if end else 0
 
 
 def _look_over(data: bytes, delimiter: bytes, quoting: bool) -> _Lines:
@@ -258,11 +337,11 @@ def _read_suspects(
         if outcome is None:
             careful.end = suspect
             break
-        reason, fields, count = outcome
+        broken, fields, count = outcome
         careful.taken[suspect : suspect + count] = True
         free = suspect + count
-        if reason is not None:
-            careful.faults.append((suspect, reason))
+        if broken is not None:
+            careful.faults.append(_Broken(suspect, *broken))
         else:
             careful.records.append(fields)
             careful.record_lines.append(suspect)
@@ -271,16 +350,16 @@ def _read_suspects(
 
 def _read_suspect(
     lines: _Lines, first: int, layout: TextLayout, delimiter: bytes, is_last: bool
-) -> tuple[str | None, list[str], int] | None:
-    """One suspect record: a reason or its fields, and its lines. None when the block
-    may hold only its beginning.
+) -> tuple[tuple[str, str | None] | None, list[str], int] | None:
+    """One suspect record: a reason with its detail or its fields, and its lines. None
+    when the block may hold only its beginning.
     """
     raw = lines.raw(first)
     text = _text(raw)
     if len(raw) > LINE_BYTES or b"\0" in raw or text is None:
         is_long = len(raw) > LINE_BYTES
         bad_bytes = "nul_byte" if b"\0" in raw else "invalid_encoding"
-        return "record_too_long" if is_long else bad_bytes, [], 1
+        return ("record_too_long" if is_long else bad_bytes, None), [], 1
     if not layout.quoting or b'"' not in raw:
         fields = text.split(delimiter.decode())
         return _miscount(len(fields), len(layout.columns)), fields, 1
@@ -302,28 +381,28 @@ def _read_suspect(
     try:
         fields = next(reader)
     except csv.Error:
-        return None if ran_out and not is_last else ("broken_quoting", [], 1)
-    reason = _miscount(len(fields), len(layout.columns))
-    if reason is not None and reader.line_num > 1:
-        return "broken_quoting", [], 1
-    return reason, fields, reader.line_num
+        return None if ran_out and not is_last else (("broken_quoting", None), [], 1)
+    broken = _miscount(len(fields), len(layout.columns))
+    if broken is not None and reader.line_num > 1:
+        return ("broken_quoting", None), [], 1
+    return broken, fields, reader.line_num
 
 
 def _read_clean(
     lines: _Lines, clean: Indexes, layout: TextLayout, delimiter: bytes
-) -> tuple[pa.Table, dict[int, str]]:
+) -> tuple[pa.Table, dict[int, tuple[str, str | None]]]:
     """Parse the clean lines in bulk; also tell which of them (by place among the clean)
-    have too few or too many fields.
+    have too few or too many fields, with the detail of that.
     """
     names = [str(place) for place in range(len(layout.columns))]
     data = _joined(lines, clean)
     if not data:
         return pa.table({name: pa.array([], pa.string()) for name in names}), {}
-    miscounted: dict[int, str] = {}
+    miscounted: dict[int, tuple[str, str | None]] = {}
 
     def skip(row: Any) -> str:
-        reason = _miscount(row.actual_columns, row.expected_columns)
-        miscounted[row.number - 1] = str(reason)
+        broken = _miscount(row.actual_columns, row.expected_columns)
+        miscounted[row.number - 1] = broken or ("too_many_fields", None)
         return "skip"
 
     table = pa_csv.read_csv(
@@ -363,10 +442,11 @@ def _joined(lines: _Lines, clean: Indexes) -> bytes:
     )
 
 
-def _miscount(found: int, expected: int) -> str | None:
+def _miscount(found: int, expected: int) -> tuple[str, str | None] | None:
     if found == expected:
         return None
-    return "too_few_fields" if found < expected else "too_many_fields"
+    reason = "too_few_fields" if found < expected else "too_many_fields"
+    return reason, f"{found} field{'s' if found != 1 else ''}, {expected} expected"
 
 
 def _text(data: bytes) -> str | None:
@@ -376,18 +456,21 @@ def _text(data: bytes) -> str | None:
         return None
 
 
-def _header_end(data: bytes) -> tuple[int, int]:
-    """Bytes and lines up to the end of the header, blank lines before it included; (0,
-    0) when it is not all here.
+def _begin_end(data: bytes, layout: TextLayout) -> tuple[int | None, int]:
+    """Bytes and lines that are skipped, up to the end of the header where there is one,
+    blank lines before it included; None for the bytes when they are not all here.
     """
     end, lines = 0, 0
     while end < len(data):
+        if lines >= layout.skip_lines and not layout.header:
+            return end, lines
         line_end = data.index(b"\n", end) + 1
         line = data[end:line_end]
         end, lines = line_end, lines + 1
-        if line.strip(b"\r\n"):
+        if lines > layout.skip_lines and line.strip(b"\r\n"):
             return end, lines
-    return 0, 0
+    is_done = lines >= layout.skip_lines and not layout.header
+    return (end if is_done else None), lines
 
 
 def _no_records(layout: TextLayout) -> pa.Table:

@@ -14,7 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.errors import InputError
-from ingest.readers.batches import Batch, Fault, fault_table, raw_text, with_positions
+from ingest.readers.batches import (
+    Batch,
+    Fault,
+    cut_detail,
+    fault_table,
+    raw_text,
+    with_positions,
+)
 from ingest.readers.text import (
     LINE_BYTES,
     Chunk,
@@ -101,8 +108,10 @@ class _Collector:
         """Take one record that cannot be read."""
         self.rows_before += 1
         self.broke_off = reason == "truncated_json"
-        raw = raw_text(text.encode("utf-8", "surrogateescape"))
-        self._faults.append(Fault(self.rows_before, line, reason, raw))
+        data = text.encode("utf-8", "surrogateescape")
+        self._faults.append(
+            Fault(self.rows_before, line, reason, raw_text(data), cut_detail(len(data)))
+        )
 
     def batch(self, bytes_read: int) -> Batch:
         """What was taken since the last batch."""

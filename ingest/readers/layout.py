@@ -5,6 +5,7 @@ given.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +14,32 @@ from ingest.errors import InputError
 from ingest.readers.batches import POSITION_COLUMNS, normalise_name
 from ingest.readers.text import decode_sample, find_encoding, read_sample
 
-DELIMITERS = (",", "\t", ";", "|", "::")
+BLANKS = " "
+"""The delimiter that stands for any run of blanks and tabs."""
+
+DELIMITERS = (",", "\t", ";", "|", "::", "||", ", ")
+"""Those that are looked for, before blanks."""
+
 _SAMPLE_LINES = 100
+_HEADER_LINES = 20
+"""Lines of the begin among which a header is looked for."""
+
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w"])"?\s*', re.IGNORECASE)
+_MISSING = frozenset({"", "null", "none", "nan", "na", "n/a", "\\n", "-"})
+_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
 class TextLayout:
     """How a delimited file is written.
 
-    ``delimiter`` is one character or ``::``. ``columns`` are the file's own names, or
-    the names given to the columns of a file without header (``"1"``, ``"2"``, ... when
-    found). Without ``quoting`` a quote is a character like any other.
+    ``delimiter`` is one character or several; BLANKS is any run of blanks and tabs.
+    ``columns`` are the file's own names, or the names given to the columns of a file
+    without header (``"1"``, ``"2"``, ... when found); a header's empty name becomes the
+    column's position, and its empty values null (``unnamed``). Without ``quoting`` a
+    quote is a character like any other. ``skip_lines`` lines lie before the header, or
+    before the first record. ``first_line`` is the first behind them, cut for a message.
+    ``notes`` say what was found rather than given, as sentences.
     """
 
     delimiter: str
@@ -31,6 +47,10 @@ class TextLayout:
     quoting: bool
     header: bool
     columns: tuple[str, ...]
+    skip_lines: int = 0
+    unnamed: frozenset[str] = frozenset()
+    first_line: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def find_layout(
@@ -40,41 +60,95 @@ def find_layout(
     delimiter: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
-    quoting: bool = True,
+    quoting: bool | None = None,
+    skip_lines: int | None = None,
+    has_positions: bool = False,
 ) -> TextLayout:
     """Tell how a delimited file is written; what is given is taken as given.
 
     ``known_names`` are the names that a header could have, as ``normalise_name`` gives
-    them. The delimiter is the one that splits the first line into most of them, else
-    the one that splits the first lines alike. Raises InputError for a file that cannot
-    be read, is empty, is no text, or repeats a name in its header.
+    them; ``has_positions`` says that columns are named by their positions, which a file
+    without header needs. The delimiter is the one that splits the first line into most
+    known names, else the one that splits the first lines alike. A first line
+    ``sep=;``, and lines before a header that begin with ``#``, are skipped.
+
+    Raises InputError for a file that cannot be read, is empty, is no text, repeats a
+    name in its header, or has something else before its header.
     """
     path = Path(path)
-    if delimiter is not None and len(delimiter) != 1 and delimiter != "::":
-        raise InputError(f"A delimiter is one character or '::', not {delimiter!r}.")
     sample = read_sample(path)
+    guessed = encoding is None
     encoding = encoding or find_encoding(path, sample)
-    lines = [line for line in decode_sample(path, sample, encoding).split("\n") if line]
-    lines = lines[:_SAMPLE_LINES] if lines else [""]
+    notes = []
+    if guessed and encoding not in ("utf-8", "utf-8-sig", "utf-16"):
+        notes.append(f"It is not UTF-8 and was read as {encoding}; else --encoding.")
+    lines = decode_sample(path, sample, encoding).split("\n")
+    quoted = quoting is not False
+    skipped = skip_lines or 0
+    delimiter = None if delimiter is None else _given(delimiter)
+    first_line = lines[skipped] if skipped < len(lines) else ""
+    if separator := _SEPARATOR_LINE.fullmatch(first_line):
+        delimiter = delimiter or separator[1]
+        notes.append(f"Line {skipped + 1} says that the delimiter is {delimiter!r}.")
+        skipped += 1
+    if header is None and skip_lines is None:
+        found = _junk_lines(path, lines, skipped, known_names, delimiter, quoted)
+        if found > skipped:
+            count = found - skipped
+            notes.append(
+                f"{count} line{'s' if count > 1 else ''} before the header, "
+                f"beginning with #, {'were' if count > 1 else 'was'} skipped."
+            )
+        skipped = found
+    kept = [line for line in lines[skipped:] if line.strip()][:_SAMPLE_LINES] or [""]
     if delimiter is None:
-        delimiter = _find_delimiter(lines, known_names, quoting)
-    first = split_line(lines[0], delimiter, quoting)
+        delimiter = _find_delimiter(kept, known_names, quoted)
+    first = split_line(kept[0], delimiter, quoted)
     if header is None:
-        header = _is_header(first, lines[1:], known_names, delimiter, quoting)
+        rest = [split_line(line, delimiter, quoted) for line in kept[1:]]
+        header = _is_header(first, rest, known_names, has_positions)
+    widths = Counter(len(split_line(line, delimiter, quoted)) for line in kept)
+    # The line behind a header says more of the width than the header does.
+    width = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
+    columns = tuple(str(position + 1) for position in range(width))
+    unnamed: frozenset[str] = frozenset()
     if header:
-        columns = _header_columns(path, first)
-    else:
-        widths = Counter(len(split_line(line, delimiter, quoting)) for line in lines)
-        most = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
-        columns = tuple(str(position + 1) for position in range(most))
-    return TextLayout(delimiter, encoding, quoting, header, columns)
+        columns, unnamed = _header_columns(path, skipped, first, kept[1:], delimiter)
+    elif _ends_empty(kept, delimiter, width):
+        unnamed = frozenset(columns[-1:])
+    return TextLayout(
+        delimiter,
+        encoding,
+        quoted,
+        header,
+        columns,
+        skipped,
+        unnamed,
+        cut_line(kept[0]),
+        tuple(notes),
+    )
 
 
 def split_line(line: str, delimiter: str, quoting: bool) -> list[str]:
     """The fields of one line, read leniently."""
-    if not quoting or len(delimiter) > 1 or '"' not in line:
+    if delimiter == BLANKS:
+        line = re.sub(r"[ \t]+", BLANKS, line.strip(" \t\r"))
+    if not quoting or '"' not in line:
         return line.split(delimiter)
+    if len(delimiter) > 1:
+        line, delimiter = line.replace(delimiter, "\x1f"), "\x1f"
     return next(csv.reader([line], delimiter=delimiter))
+
+
+def _given(delimiter: str) -> str:
+    """A delimiter as it was meant: ``\\t`` is a tab."""
+    meant = delimiter.replace("\\t", "\t")
+    if not meant or any(character in meant for character in '"\r\n'):
+        raise InputError(
+            f"A delimiter is one or more characters, no quote and no line end, not "
+            f"{delimiter!r}."
+        )
+    return meant
 
 
 def _find_delimiter(lines: list[str], known: frozenset[str], quoting: bool) -> str:
@@ -85,39 +159,134 @@ def _find_delimiter(lines: list[str], known: frozenset[str], quoting: bool) -> s
         width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
         return names, count / len(lines) if width > 1 else 0.0, width
 
-    return max(DELIMITERS, key=merit)
+    def is_even(delimiter: str) -> bool:
+        return merit(delimiter)[1] >= 0.9
+
+    best = max(DELIMITERS[:-2], key=merit)
+    comma, bar, double_bar, blank = DELIMITERS[0], *DELIMITERS[3:4], *DELIMITERS[-2:]
+    if best == bar and all(bar not in line.replace(double_bar, "") for line in lines):
+        best = double_bar
+    if best == comma and any(', "' in line for line in lines):
+        # Quotes behind a blank open no field, unless the blank is of the delimiter.
+        best = max(blank, comma, key=merit)
+    if not is_even(best) and merit(best)[0] < 2:
+        blanks = merit(BLANKS)
+        if blanks > merit(best) and is_even(BLANKS):
+            return BLANKS
+    return best
+
+
+def _junk_lines(
+    path: Path,
+    lines: list[str],
+    begin: int,
+    known: frozenset[str],
+    delimiter: str | None,
+    quoting: bool,
+) -> int:
+    """How many lines to skip so that the header comes first. Only comments are skipped
+    unasked: what lies before a header could be records else.
+    """
+
+    def names(line: str) -> int:
+        tried = [delimiter] if delimiter else [*DELIMITERS, BLANKS]
+        cells = (split_line(line, one, quoting) for one in tried)
+        return max(_known_count(fields, known) for fields in cells)
+
+    looked_at = range(begin, min(len(lines), begin + _HEADER_LINES))
+    first = next((place for place in looked_at if lines[place].strip()), begin)
+    counts = {place: names(lines[place]) for place in looked_at}
+    header = next((place for place in looked_at if counts[place] >= 2), first)
+    is_headed = header == first or counts.get(first, 0) > 0
+    above = [lines[place] for place in range(begin, header) if lines[place].strip()]
+    if is_headed or not above:
+        return begin
+    if all(line.lstrip().startswith("#") for line in above):
+        return header
+    raise InputError(
+        f"{path}, line {first + 1}: {cut_line(lines[first])!r} is no header, and line "
+        f"{header + 1} looks like one: skip what is before it with --skip-lines "
+        f"{header}, or say --no-header."
+    )
+
+
+def cut_line(line: str) -> str:
+    """A line as a message shows it."""
+    if len(line) <= _SHOWN_CHARACTERS:
+        return line
+    return line[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _known_count(fields: list[str], known: frozenset[str]) -> int:
+    """How many of the fields a header could have; 0 when one is a number."""
+    if any(_is_number(field) for field in fields):
+        return 0
+    return sum(normalise_name(field) in known for field in fields)
 
 
 def _is_header(
     first: list[str],
-    rest: list[str],
+    rest: list[list[str]],
     known: frozenset[str],
-    delimiter: str,
-    quoting: bool,
+    has_positions: bool,
 ) -> bool:
-    """A first line is a header when it has a known name, or no number in a column where
-    later lines have numbers.
+    """A first line is a header when it has known names and no numbers, or words over
+    columns of numbers. One known name among other words may be a value: where columns
+    are named by position, that is not enough.
     """
-    if any(normalise_name(name) in known for name in first):
+    names = sum(normalise_name(name) in known for name in first)
+    has_number = any(_is_number(name) for name in first)
+    if names >= 2 or names == len(first) == 1:
         return True
-    if any(not name.strip() or _is_number(name) for name in first):
+    if has_number:
+        return False
+    if names and not has_positions:
+        return True
+    if any(name.strip().casefold() in _MISSING for name in first[:-1]):
         return False
     return any(
-        _is_number(value)
-        for line in rest
-        for value in split_line(line, delimiter, quoting)
+        bool(values) and all(map(_is_number, values))
+        for values in (
+            [row[place] for row in rest if place < len(row) and row[place].strip()]
+            for place, name in enumerate(first)
+            if name.strip()
+        )
     )
 
 
-def _header_columns(path: Path, names: list[str]) -> tuple[str, ...]:
+def _header_columns(
+    path: Path, skipped: int, names: list[str], rest: list[str], delimiter: str
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The columns' names, and those of them that the header leaves empty."""
     columns = [name.strip() for name in names]
+    if _ends_empty(rest, delimiter, len(columns) + 1):
+        columns.append("")
+    unnamed = frozenset(
+        str(place + 1) for place, name in enumerate(columns) if not name
+    )
+    columns = [name or str(place + 1) for place, name in enumerate(columns)]
     repeated = [name for name, count in Counter(columns).items() if count > 1]
     if repeated:
         raise InputError(
-            f"{path}, line 1: the header has the column "
-            f"{', '.join(map(repr, repeated))} more than once; names must differ."
+            f"{path}, line {skipped + 1}: the header has the column "
+            f"{', '.join(map(repr, repeated))} more than once; names must differ, or "
+            f"--skip-lines {skipped + 1} --no-header with positions in --map."
         )
-    return tuple(name + "_" if name in POSITION_COLUMNS else name for name in columns)
+    renamed = (name + "_" if name in POSITION_COLUMNS else name for name in columns)
+    return tuple(renamed), unnamed
+
+
+def _ends_empty(lines: list[str], delimiter: str, width: int) -> bool:
+    """Whether all lines end with the delimiter and have so many fields."""
+    return (
+        delimiter != BLANKS
+        and bool(lines)
+        and all(
+            line.rstrip("\r").endswith(delimiter.rstrip(" "))
+            and len(split_line(line, delimiter, True)) == width
+            for line in lines
+        )
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -125,4 +294,4 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return text.strip().casefold() not in ("nan", "inf", "infinity")

@@ -20,6 +20,9 @@ SAMPLE_BYTES = 1 << 20
 LINE_BYTES = 1 << 20
 """The longest line, and the longest record of several lines, that is read."""
 
+_JUDGED_BYTES = 1 << 14
+_TELLING_BYTES = 64
+_WESTERN = frozenset({"cp1252", "latin_1", "iso8859_15"})
 _GZIP_MAGIC = b"\x1f\x8b"
 _NOT_IN_WORDS = (b"\xfe", b"\xff")
 _BOMS = (
@@ -106,7 +109,8 @@ def find_encoding(path: Path, sample: bytes) -> str:
     A file counts as Windows-1252 only when lines that are not UTF-8 are most of those
     that hold bytes above 127, more than 1 in 100 of all, and free of the bytes FE and
     FF, which no word has; otherwise such lines are faults of a UTF-8 file. Raises
-    InputError for what is no text.
+    InputError for what is no text, and for text that reads like another encoding's:
+    nobody should guess between those.
     """
     for mark, encoding in _BOMS:
         if sample.startswith(mark):
@@ -117,6 +121,12 @@ def find_encoding(path: Path, sample: bytes) -> str:
         if byte not in (9, 10, 13, 28, 29, 30, 31)
     )
     if control > len(sample) // 50:
+        for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+            if sample[first::2].count(0) > len(sample) // 4:
+                raise InputError(
+                    f"{path} is {encoding} without the mark that would say so: "
+                    f"--encoding {encoding}."
+                )
         raise InputError(f"{path} is not a text file: line 1 and on hold binary data.")
     lines = sample.split(b"\n")
     beyond_ascii = [
@@ -126,11 +136,33 @@ def find_encoding(path: Path, sample: bytes) -> str:
     is_most = 2 * len(broken) > len(beyond_ascii) and 100 * len(broken) > len(lines)
     if not is_most or any(byte in line for line in broken for byte in _NOT_IN_WORDS):
         return "utf-8"
+    other = _other_encoding(b"\n".join(broken)[:_JUDGED_BYTES])
+    if other is not None:
+        raise InputError(
+            f"{path}, line {lines.index(broken[0]) + 1}, is not UTF-8, and reads like "
+            f"{other}: --encoding {other}, or --encoding cp1252 for Western text."
+        )
     try:
         sample.decode("cp1252")
     except UnicodeDecodeError:
         return "latin-1"
     return "cp1252"
+
+
+def _other_encoding(text: bytes) -> str | None:
+    """Python's name of the encoding that the text is in rather than a Western one; None
+    where that cannot be told. Of a few letters it can, only where several bytes are one
+    letter, as in Japanese or Chinese.
+    """
+    from charset_normalizer import from_bytes
+
+    found = (one.encoding for one in from_bytes(text))
+    likely = [name for name in found if "a".encode(name) == b"a"]
+    if not likely or _WESTERN.intersection(likely):
+        return None
+    beyond_ascii = sum(byte > 127 for byte in text)
+    is_wide = len(text.decode(likely[0], "replace")) < len(text)
+    return likely[0] if is_wide or beyond_ascii >= _TELLING_BYTES else None
 
 
 def decode_sample(path: Path, sample: bytes, encoding: str) -> str:

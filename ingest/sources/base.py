@@ -20,7 +20,8 @@ class ReadOptions:
     ``mapping`` is contract column → column of the file (its name, or its 1-based
     position where there is no header). ``ignore`` are columns of the file that fill
     none of the contract. ``skip_lines`` are left out at the file's begin. Without
-    ``quoting`` a quote is a character like any other. ``date_order`` (ymd, mdy, dmy) is
+    ``quoting`` a quote is a character like any other. With ``decimal_comma`` numbers
+    are written 1.234,5. ``date_order`` (ymd, mdy, dmy) is
     how the parts of a date stand. ``replay`` names what is loaded of a file of
     corrections (``EntityCorrections.digest``).
     """
@@ -32,6 +33,7 @@ class ReadOptions:
     header: bool | None = None
     skip_lines: int | None = None
     quoting: bool | None = None
+    decimal_comma: bool | None = None
     date_order: str | None = None
     replay: str | None = None
 

@@ -53,6 +53,7 @@ refused as (
         '{{ entity }}' as entity,
         rejection_reasons as reasons,
         raw_record,
+        cast(null as varchar) as detail,
         '{{ contract_version(source, entity) }}' as contract_version,
         file,
         file_sha256,
@@ -74,6 +75,7 @@ refused as (
         entity,
         ['record.' || reason] as reasons,
         cast(to_json(raw_record) as varchar) as raw_record,
+        detail,
         case
             {% for source, entity in contract_entities() -%}
             when source = '{{ source }}' and entity = '{{ entity }}'
@@ -163,6 +165,7 @@ rejected as (
         identified.entity,
         identified.reasons,
         identified.raw_record,
+        identified.detail,
         identified.contract_version,
         case
             when replays.replay_count > coalesce(refused_replays.refused_count, 0)

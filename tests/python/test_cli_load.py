@@ -72,6 +72,19 @@ def test_every_option_reaches_the_load(
     ]
 
 
+def test_one_mapping_may_name_several_columns_and_leave_others_empty(
+    winnow: Command, write: Write, query: Query
+) -> None:
+    path = write("sold.csv", "who,what, when,type\nu1,i1,2024-01-01,gift\n")
+    mapping = "user_id=who,item_id=what,interacted_at=when,event_type="
+    code, _, err = winnow("load", "canonical", path, "--map", mapping)
+    assert code == 0, err
+    assert query(
+        "select user_id, item_id, interacted_at, event_type, extra "
+        "from raw.canonical_interactions"
+    ) == [("u1", "i1", "2024-01-01", None, '{"type":"gift"}')]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

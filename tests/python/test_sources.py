@@ -175,7 +175,7 @@ def test_row_numbers_of_pairs_go_on_over_batches() -> None:
                 }
             ),
             pa.table(
-                [broken, broken, ["x"] * len(broken), ["y"] * len(broken)],
+                [broken, broken, *([text] * len(broken) for text in "xyz")],
                 schema=FAULT_SCHEMA,
             ),
             0,

@@ -13,6 +13,7 @@ landed as (
         entity,
         reason,
         raw_record,
+        detail,
         file,
         row_number,
         line_number,

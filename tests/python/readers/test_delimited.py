@@ -59,12 +59,12 @@ def test_each_broken_record_costs_one_line_whatever_the_blocks(
         ("last", "1", 10, 13),
     ]
     assert [tuple(fault.values()) for fault in faults] == [
-        (2, 3, "too_few_fields", "u2"),
-        (4, 7, "broken_quoting", 'u4,"open,3'),
-        (5, 8, "broken_quoting", 'u5,"a"b,4'),
-        (7, 10, "nul_byte", "u7,\\x00,1"),
-        (8, 11, "invalid_encoding", "u8,\\xff,1"),
-        (9, 12, "too_many_fields", "u9,x,1,2"),
+        (2, 3, "too_few_fields", "u2", "1 field, 3 expected"),
+        (4, 7, "broken_quoting", 'u4,"open,3', None),
+        (5, 8, "broken_quoting", 'u5,"a"b,4', None),
+        (7, 10, "nul_byte", "u7,\\x00,1", None),
+        (8, 11, "invalid_encoding", "u8,\\xff,1", None),
+        (9, 12, "too_many_fields", "u9,x,1,2", "4 fields, 3 expected"),
     ]
 
 
