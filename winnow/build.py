@@ -17,7 +17,9 @@ from ingest.settings import Settings
 from winnow import quality
 from winnow.dbt import DbtFailure, DbtResult, run_dbt
 from winnow.last_build import noted
+from winnow.prediction_warnings import prediction_warnings
 from winnow.publish import Publication, publish_generation
+from winnow.warehouse import read_only
 
 Stage = Callable[[str, int, int], None]
 """Told what is being done, the step it is and how many steps there are (0 where that is
@@ -31,13 +33,15 @@ QUALITY_TEST = "assert_quality_is_within_its_thresholds"
 @dataclass(frozen=True)
 class BuildReport:
     """What a build that went through came to: the gate's verdict, dbt's nodes, figures
-    beyond a threshold that only warns, the generation that was published (None for a
-    build of selected nodes), and the seconds of it all.
+    beyond a threshold that only warns, why loaded models may look worse than they are,
+    in sentences, the generation that was published (None for a build of selected
+    nodes), and the seconds of it all.
     """
 
     gate: GateReport
     nodes: int
     warnings: tuple[quality.QualityFailure, ...]
+    predictions: tuple[str, ...]
     publication: Publication | None
     seconds: float
 
@@ -78,6 +82,12 @@ def build(
         failures = quality.failures(settings.warehouse, began_at)
         if any(one.metric.severity == "error" for one in failures):
             raise BuildError(_quality_message(failures))
+        predictions: tuple[str, ...] = ()
+        if not select:
+            with read_only(settings.warehouse) as connection:
+                predictions = tuple(
+                    warning.sentence for warning in prediction_warnings(connection)
+                )
         # Selected nodes may leave tables that do not belong together.
         publication = (
             None if select else publish_generation(settings, progress=_publishing(tell))
@@ -86,6 +96,7 @@ def build(
         gate,
         result.nodes,
         tuple(failures),
+        predictions,
         publication,
         time.monotonic() - started,
     )

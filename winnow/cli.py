@@ -304,6 +304,8 @@ def build(
         console.print(f"Close to the gate's limit: {failure.message}", soft_wrap=True)
     for warning in report.warnings:
         console.print(f"Warning: {warning.message}", soft_wrap=True)
+    for sentence in report.predictions:
+        console.print(Text(f"Warning: {sentence}"), soft_wrap=True)
     _print_places(here, console)
 
 
