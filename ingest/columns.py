@@ -109,7 +109,9 @@ def match_columns(
         raise MissingColumnsError(
             f"{file}, line 1: {entity.source} {entity.name} needs the column"
             f"{'s' if len(missing) > 1 else ''} {', '.join(missing)}, and the file has "
-            f"{_listed(columns)}; say which one it is with --map {missing[0]}=COLUMN."
+            f"{_listed(columns)}; say which one it is with --map {missing[0]}=COLUMN"
+            + (f" (--ignore leaves out {', '.join(ignore)})" if ignore else "")
+            + "."
         )
     taken = {*used.values(), *own_tenant}
     extra = tuple(column for column in columns if column not in taken)

@@ -249,7 +249,8 @@ def headerless(
     return MissingColumnsError(
         f"{file.path}, line {layout.skip_lines + 1}: {layout.first_line!r} is no "
         f"header that names columns of {entity.source}; say which column is which by "
-        f"its position, as in --no-header {positions}."
+        f"its position, as in --no-header {positions}, or --header, or --delimiter "
+        f"where {layout.delimiter!r} does not part the fields."
     )
 
 
@@ -258,21 +259,21 @@ def _advice(broken: Mapping[str, int]) -> list[str]:
     advice = []
     if count := broken["too_few_fields"] + broken["too_many_fields"]:
         advice.append(
-            f"{count:,} records have another number of fields than expected: is the "
+            f"{count:,} with another number of fields than expected: is the "
             "--delimiter right?"
         )
     if count := broken["broken_quoting"]:
         advice.append(
-            f"{count:,} records have quotes that open or close no field: --no-quoting "
-            "where a quote is plain text."
+            f"{count:,} with quotes that open or close no field: --no-quoting where a "
+            "quote is plain text."
         )
     if count := broken["invalid_encoding"]:
         advice.append(
-            f"{count:,} records are no text in the file's encoding: --encoding."
+            f"{count:,} with bytes that are no text in the file's encoding: --encoding."
         )
     if count := broken["repeated_header"]:
-        advice.append(f"The header stands {count:,} times more among the records.")
-    return advice
+        advice.append(f"{count:,} that say the header again.")
+    return [f"Records that could not be read: {one}" for one in advice]
 
 
 def _contract_columns(

@@ -235,7 +235,7 @@ def _with_one_character(data: bytes, delimiter: str) -> tuple[bytes, bytes]:
     """The data with a delimiter of one character, and that delimiter."""
     if delimiter == BLANKS:
         return _with_single_blanks(data), BLANKS.encode()
-    if len(delimiter) == 1:
+    if len(delimiter.encode()) == 1:
         return data, delimiter.encode()
     stand_in = next((byte for byte in _STAND_INS if byte not in data), None)
     if stand_in is None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import re
+from ast import literal_eval
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,15 @@ from ingest.readers.text import decode_sample, find_encoding, read_sample
 BLANKS = " "
 """The delimiter that stands for any run of blanks and tabs."""
 
-DELIMITERS = (",", "\t", ";", "|", "::", "||", ", ")
-"""Those that are looked for, before blanks."""
+_COMMA, _COMMA_AND_BLANK, _BAR = ",", ", ", "|"
+DELIMITERS = (_COMMA, "\t", ";", _BAR, "::", "\x01")
+"""Those that are looked for first; then what is made of them, then blanks."""
 
 _SAMPLE_LINES = 100
 _HEADER_LINES = 20
 """Lines of the begin among which a header is looked for."""
 
+_ESCAPE = re.compile(r"\\(?:t|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})")
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w"])"?\s*', re.IGNORECASE)
 _MISSING = frozenset({"", "null", "none", "nan", "na", "n/a", "\\n", "-"})
 _SHOWN_CHARACTERS = 80
@@ -100,13 +103,23 @@ def find_layout(
                 f"beginning with #, {'were' if count > 1 else 'was'} skipped."
             )
         skipped = found
-    kept = [line for line in lines[skipped:] if line.strip()][:_SAMPLE_LINES] or [""]
+    if skipped < 0 or not any(line.strip() for line in lines[skipped:]):
+        raise InputError(
+            f"{path}: --skip-lines {skipped} leaves nothing of its {len(lines):,} "
+            "lines; it is 0 or more, and fewer than there are."
+        )
+    kept = [line for line in lines[skipped:] if line.strip()][:_SAMPLE_LINES]
     if delimiter is None:
         delimiter = _find_delimiter(kept, known_names, quoted)
     first = split_line(kept[0], delimiter, quoted)
     if header is None:
         rest = [split_line(line, delimiter, quoted) for line in kept[1:]]
         header = _is_header(first, rest, known_names, has_positions)
+        if header and has_positions and _known_count(first, known_names) < 2:
+            notes.append(
+                f"Line {skipped + 1} was taken for the header: {cut_line(kept[0])!r}; "
+                "--no-header if it is a record."
+            )
     widths = Counter(len(split_line(line, delimiter, quoted)) for line in kept)
     # The line behind a header says more of the width than the header does.
     width = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
@@ -141,8 +154,8 @@ def split_line(line: str, delimiter: str, quoting: bool) -> list[str]:
 
 
 def _given(delimiter: str) -> str:
-    """A delimiter as it was meant: ``\\t`` is a tab."""
-    meant = delimiter.replace("\\t", "\t")
+    """A delimiter as it was meant: ``\\t`` is a tab, ``\\x01`` a control character."""
+    meant = _ESCAPE.sub(lambda found: literal_eval(f"'{found[0]}'"), delimiter)
     if not meant or any(character in meant for character in '"\r\n'):
         raise InputError(
             f"A delimiter is one or more characters, no quote and no line end, not "
@@ -162,13 +175,12 @@ def _find_delimiter(lines: list[str], known: frozenset[str], quoting: bool) -> s
     def is_even(delimiter: str) -> bool:
         return merit(delimiter)[1] >= 0.9
 
-    best = max(DELIMITERS[:-2], key=merit)
-    comma, bar, double_bar, blank = DELIMITERS[0], *DELIMITERS[3:4], *DELIMITERS[-2:]
-    if best == bar and all(bar not in line.replace(double_bar, "") for line in lines):
-        best = double_bar
-    if best == comma and any(', "' in line for line in lines):
+    best = max(DELIMITERS, key=merit)
+    if best == _BAR and all(_BAR not in line.replace(2 * _BAR, "") for line in lines):
+        best = 2 * _BAR
+    if best == _COMMA and any(', "' in line for line in lines):
         # Quotes behind a blank open no field, unless the blank is of the delimiter.
-        best = max(blank, comma, key=merit)
+        best = max(_COMMA_AND_BLANK, _COMMA, key=merit)
     if not is_even(best) and merit(best)[0] < 2:
         blanks = merit(BLANKS)
         if blanks > merit(best) and is_even(BLANKS):
@@ -189,7 +201,7 @@ def _junk_lines(
     """
 
     def names(line: str) -> int:
-        tried = [delimiter] if delimiter else [*DELIMITERS, BLANKS]
+        tried = [delimiter] if delimiter else [*DELIMITERS, 2 * _BAR, BLANKS]
         cells = (split_line(line, one, quoting) for one in tried)
         return max(_known_count(fields, known) for fields in cells)
 
@@ -234,15 +246,13 @@ def _is_header(
     columns of numbers. One known name among other words may be a value: where columns
     are named by position, that is not enough.
     """
-    names = sum(normalise_name(name) in known for name in first)
-    has_number = any(_is_number(name) for name in first)
-    if names >= 2 or names == len(first) == 1:
-        return True
-    if has_number:
+    if any(_is_number(name) for name in first):
         return False
-    if names and not has_positions:
+    names = _known_count(first, known)
+    if names >= 2 or (names and (len(first) == 1 or not has_positions)):
         return True
-    if any(name.strip().casefold() in _MISSING for name in first[:-1]):
+    given = "\0".join(first).rstrip("\0 ").split("\0")  # A header may end empty.
+    if any(name.strip().casefold() in _MISSING for name in given):
         return False
     return any(
         bool(values) and all(map(_is_number, values))
@@ -259,6 +269,8 @@ def _header_columns(
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """The columns' names, and those of them that the header leaves empty."""
     columns = [name.strip() for name in names]
+    while rest and not columns[-1] and _are_shorter(rest, delimiter, len(columns)):
+        columns.pop()
     if _ends_empty(rest, delimiter, len(columns) + 1):
         columns.append("")
     unnamed = frozenset(
@@ -269,11 +281,16 @@ def _header_columns(
     if repeated:
         raise InputError(
             f"{path}, line {skipped + 1}: the header has the column "
-            f"{', '.join(map(repr, repeated))} more than once; names must differ, or "
-            f"--skip-lines {skipped + 1} --no-header with positions in --map."
+            f"{', '.join(map(repr, repeated))} more than once. Is the --delimiter "
+            f"{delimiter!r} right? Else --skip-lines {skipped + 1} --no-header, with "
+            "positions in --map."
         )
     renamed = (name + "_" if name in POSITION_COLUMNS else name for name in columns)
     return tuple(renamed), unnamed
+
+
+def _are_shorter(lines: list[str], delimiter: str, width: int) -> bool:
+    return all(len(split_line(line, delimiter, True)) < width for line in lines)
 
 
 def _ends_empty(lines: list[str], delimiter: str, width: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,8 @@ LINE_BYTES = 1 << 20
 """The longest line, and the longest record of several lines, that is read."""
 
 _JUDGED_BYTES = 1 << 14
-_TELLING_BYTES = 64
+_TELLING_LETTERS = 64
+_NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _WESTERN = frozenset({"cp1252", "latin_1", "iso8859_15"})
 _GZIP_MAGIC = b"\x1f\x8b"
 _NOT_IN_WORDS = (b"\xfe", b"\xff")
@@ -118,7 +120,7 @@ def find_encoding(path: Path, sample: bytes) -> str:
     control = sum(
         sample.count(byte)
         for byte in range(32)
-        if byte not in (9, 10, 13, 28, 29, 30, 31)
+        if byte not in (1, 9, 10, 13, 28, 29, 30, 31)
     )
     if control > len(sample) // 50:
         for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
@@ -136,38 +138,40 @@ def find_encoding(path: Path, sample: bytes) -> str:
     is_most = 2 * len(broken) > len(beyond_ascii) and 100 * len(broken) > len(lines)
     if not is_most or any(byte in line for line in broken for byte in _NOT_IN_WORDS):
         return "utf-8"
-    other = _other_encoding(b"\n".join(broken)[:_JUDGED_BYTES])
-    if other is not None:
+    undefined = sum(any(byte in line for byte in _NOT_IN_CP1252) for line in broken)
+    likely = _other_encodings(b"\n".join(broken)[:_JUDGED_BYTES])
+    if likely or 100 * undefined > len(broken):
+        which = ", ".join(likely) or "one that its sender knows"
         raise InputError(
-            f"{path}, line {lines.index(broken[0]) + 1}, is not UTF-8, and reads like "
-            f"{other}: --encoding {other}, or --encoding cp1252 for Western text."
+            f"{path}, line {lines.index(broken[0]) + 1}, is not UTF-8 and not plainly "
+            f"Western; name its encoding ({which}) with --encoding, or --encoding "
+            "latin-1 to read it all the same."
         )
-    try:
-        sample.decode("cp1252")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "cp1252"
+    return "latin-1" if undefined else "cp1252"
 
 
-def _other_encoding(text: bytes) -> str | None:
-    """Python's name of the encoding that the text is in rather than a Western one; None
-    where that cannot be told. Of a few letters it can, only where several bytes are one
-    letter, as in Japanese or Chinese.
+def _other_encodings(text: bytes) -> list[str]:
+    """Python's names of the encodings that the text is likely to be in, the likeliest
+    first, three at most; empty where its letters are Latin, or too few to tell. A few
+    tell where several bytes are one letter, as in Japanese or Chinese.
     """
     from charset_normalizer import from_bytes
 
     found = (one.encoding for one in from_bytes(text))
     likely = [name for name in found if "a".encode(name) == b"a"]
     if not likely or _WESTERN.intersection(likely):
-        return None
-    beyond_ascii = sum(byte > 127 for byte in text)
-    is_wide = len(text.decode(likely[0], "replace")) < len(text)
-    return likely[0] if is_wide or beyond_ascii >= _TELLING_BYTES else None
+        return []
+    decoded = text.decode(likely[0], "replace")
+    letters = [one for one in decoded if not one.isascii() and one.isalpha()]
+    latin = sum(unicodedata.name(one, "").startswith("LATIN") for one in letters)
+    is_told = len(decoded) < len(text) or len(letters) >= _TELLING_LETTERS
+    return likely[:3] if is_told and 2 * latin < len(letters) else []
 
 
 def decode_sample(path: Path, sample: bytes, encoding: str) -> str:
     """The sample as text with plain line ends; what cannot be decoded is replaced."""
     try:
+        "".encode(encoding)  # LookupError for what is no encoding of text.
         text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
     except LookupError:
         raise InputError(f"{path}: there is no encoding named {encoding!r}.") from None
@@ -243,6 +247,7 @@ class _Recoder:
         self._path = path
         try:
             name = codecs.lookup(encoding).name
+            "".encode(encoding)  # LookupError for what is no encoding of text.
         except LookupError:
             raise InputError(
                 f"{path}: there is no encoding named {encoding!r}."

@@ -57,6 +57,10 @@ class Read:
         ("user_id||item_id\nu1||i1\n", {}),
         ("user_id::item_id\nu1::i1\n", {}),
         ("user_id<->item_id\nu1<->i1\n", {"delimiter": "<->"}),
+        ("user_idéitem_id\nu1éi1\n", {"delimiter": "é"}),
+        ("user_id\x01item_id\nu1\x01i1\n", {}),
+        ("user_id\x01item_id\nu1\x01i1\n", {"delimiter": r"\x01"}),
+        ("user_id,item_id,\nu1,i1\n", {}),
         ("user_id\t|\titem_id\nu1\t|\ti1\n", {"delimiter": r"\t|\t"}),
         ("user_id, item_id\nu1, i1\n", {}),
         ('user_id, item_id\n"u1", "i1"\n', {}),
@@ -109,6 +113,8 @@ def test_a_column_without_a_name_keeps_what_it_holds(tmp_path: Path) -> None:
         "alice,book,rating\nbob,pen,click\n",
         "u1,i1,\nu2,i2,4\n",
         "u1,i1,n/a,x\nu2,i2,4,x\n",
+        "u1,i1,NULL\nu2,i2,4\n",
+        "user,item,5\nu2,i2,4\n",
     ],
 )
 def test_positions_lose_no_first_row(tmp_path: Path, content: str) -> None:
@@ -121,6 +127,7 @@ def test_positions_lose_no_first_row(tmp_path: Path, content: str) -> None:
 def test_positions_count_the_columns_below_a_header_too(tmp_path: Path) -> None:
     read = Read(tmp_path / "f.csv", "cust,prod,n\n7,8,9\n", mapping=POSITIONS)
     assert read.rows == [{"user_id": "7", "item_id": "8", "extra": '{"n":"9"}'}]
+    assert "Line 1 was taken for the header: 'cust,prod,n'; --no-header" in read.notes
 
 
 def test_a_file_without_header_is_told_how_to_name_its_columns(tmp_path: Path) -> None:
@@ -174,7 +181,7 @@ def test_the_fields_found_and_expected_are_said(tmp_path: Path) -> None:
         ("too_few_fields", "1 field, 3 expected"),
         ("too_many_fields", "4 fields, 3 expected"),
     ]
-    assert "2 records have another number of fields" in read.notes
+    assert "2 with another number of fields" in read.notes
 
 
 def test_a_record_that_is_cut_says_its_length(tmp_path: Path) -> None:
@@ -210,7 +217,8 @@ def test_decimal_commas_are_read_where_one_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("encoding", "said"),
     [
-        ("shift_jis", r"line 2, is not UTF-8, and reads like cp932: --encoding cp932"),
+        ("shift_jis", r"line 2, is not UTF-8 and not plainly Western; .*cp932"),
+        ("gb18030", r"line 2, is not UTF-8 and not plainly Western; .*gb18030"),
         ("utf-16-le", r"is utf-16-le without the mark .*: --encoding utf-16-le"),
         ("utf-16-be", r"is utf-16-be without the mark .*: --encoding utf-16-be"),
     ],
@@ -226,6 +234,27 @@ def test_an_encoding_that_nobody_should_guess_is_asked_for(
 
 
 def test_a_guessed_encoding_is_said(tmp_path: Path) -> None:
-    read = Read(tmp_path / "f.csv", "user_id,item_id\nJosé,1\n".encode("latin-1"))
-    assert read.rows[0]["user_id"] == "José"
-    assert "read as cp1252" in read.notes
+    for name in ("José", "Café Zoë", "Müller Straße", "El niño soñó mañana"):
+        for rows in (1, 50):
+            content = "user_id,item_id\n" + f"{name},1\n" * rows
+            read = Read(tmp_path / "f.csv", content.encode("latin-1"))
+            assert read.rows[0]["user_id"] == name
+            assert "read as cp1252" in read.notes
+
+
+def test_russian_is_not_read_as_western(tmp_path: Path) -> None:
+    content = "user_id,item_id\n" + "Москва слезам не верит,1\n" * 20
+    with pytest.raises(InputError, match=r"not plainly Western; .*cp1251"):
+        Read(tmp_path / "f.csv", content.encode("cp1251"))
+
+
+@pytest.mark.parametrize("encoding", ["base64", "rot13", "utf-9"])
+def test_what_is_no_encoding_is_said_so(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(InputError, match=f"no encoding named '{encoding}'"):
+        Read(tmp_path / "f.csv", "user_id,item_id\nu1,i1\n", encoding=encoding)
+
+
+def test_skipping_all_lines_is_an_error_that_counts_them(tmp_path: Path) -> None:
+    for count in (9, -1):
+        with pytest.raises(InputError, match=f"--skip-lines {count} leaves nothing"):
+            Read(tmp_path / "f.csv", "user_id,item_id\nu1,i1", skip_lines=count)
