@@ -167,6 +167,7 @@ def load(
             progress=progress,
         )
     _print_load(result, Console())
+    _warn_of_predictions(result, Console())
 
 
 @app.command()
@@ -633,6 +634,20 @@ def _pairs(text: str) -> list[tuple[str, str]]:
             )
         pairs.append((name.strip(), theirs.strip()))
     return pairs
+
+
+def _warn_of_predictions(result: LoadResult, console: Console) -> None:
+    """Say which of the models that were loaded are of users or items that the last
+    build does not have.
+    """
+    from ingest.settings import settings
+    from winnow.prediction_warnings import load_warnings
+
+    entities = {file.entity for file in result.files if file.skipped is None}
+    if result.load_id is not None and "predictions" in entities:
+        warehouse = settings().warehouse
+        for sentence in load_warnings(warehouse, result.tenant, result.load_id):
+            console.print(Text(f"Warning: {sentence}"), soft_wrap=True)
 
 
 def _print_load(result: LoadResult, console: Console) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -24,6 +25,7 @@ from winnow.evaluation import (
     write_csv,
     write_json,
 )
+from winnow.prediction_warnings import load_warnings
 
 NAME = "[red]very long[/x] name\x1b]0;t\x07 of a model"
 """A name that is markup, and sends a title to a terminal."""
@@ -298,3 +300,43 @@ def test_without_a_build_it_says_what_to_do(winnow: Command) -> None:
     assert error == (
         "winnow: Nothing has been built yet: load some data, then `winnow build`.\n"
     )
+
+
+def test_a_load_says_which_models_are_of_ids_that_the_last_build_does_not_have(
+    tmp_path: Path,
+) -> None:
+    warehouse = tmp_path / "w.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            """
+            create schema raw;
+            create schema prepared;
+            create table raw.canonical_predictions as
+            select
+                't' as tenant_id, 'l' as load_id, 'right' as model,
+                null::varchar as model_version, ' u' || n || ' ' as user_id,
+                'i' || n as item_id
+            from range(30) as numbers (n)
+            union all
+            select 't', 'l', 'ids', '2', n::varchar, 'i' || n || '.0'
+            from range(299) as numbers (n)
+            union all
+            select 't', 'l', 'some', '', 'u' || n, 'i1'
+            from range(25, 35) as numbers (n)
+            union all
+            select 't', 'earlier', 'before', '', 'nobody', 'nothing';
+            create table prepared.users as
+            select 't' as tenant_id, 'u' || n as user_id from range(30) as numbers (n);
+            create table prepared.items as
+            select 't' as tenant_id, 'i' || n as item_id from range(30) as numbers (n);
+            """
+        )
+    assert load_warnings(warehouse, "t", "l") == (
+        "Tenant t, ids 2: none of its 299 users is in the last build; do the ids "
+        "match? '0' against 'u0'.",
+        "Tenant t, some: 5 of its 10 users are not in the last build; do the ids "
+        "match? 'u30' against 'u0'.",
+        "Tenant t, ids 2: none of its 299 items is in the last build; do the ids "
+        "match? 'i0.0' against 'i0'.",
+    )
+    assert load_warnings(warehouse, "unbuilt", "l") == ()
