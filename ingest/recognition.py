@@ -16,7 +16,7 @@ from ingest.columns import (
 )
 from ingest.contracts import Column, Entity, contract
 from ingest.errors import InputError
-from ingest.readers import normalise_name
+from ingest.readers import normalise_name, parquet_columns
 from ingest.records import headerless, opened
 from ingest.sources import (
     SOURCES,
@@ -27,6 +27,7 @@ from ingest.sources import (
     find_files,
     nothing_to_read,
 )
+from ingest.sources.base import plain_name
 
 _IDS = ("user_id", "item_id")
 _FEWEST_OF_ANOTHER_HEADER = 3
@@ -126,24 +127,9 @@ def _recognised(
     if file.entity and (entity is not None or file.layout is not None):
         return Recognised(file, contract(source, file.entity))
     entities = [contract(source, name) for name in entities_of(source)]
-    columns, batches, layout = opened(file, entities, options)
-    with closing(batches):
-        if not columns:
-            return None
-        if file.is_optional and file.in_folder:
-            first = next(batches, None)
-            if first and first.faults.num_rows > first.records.num_rows:
-                raise InputError(
-                    f"{file.path} has more lines that cannot be read than others."
-                )
-            has_names = len(columns) < 2 or not all(map(str.isdigit, columns))
-            if not has_names and not options.mapping:
-                raise InputError(
-                    f"{file.path} has no header, and no --map user_id=1 and so on to "
-                    "tell its columns."
-                )
-    if layout and not layout.header and not options.mapping:
-        raise headerless(file, entities[0], layout)
+    columns = _columns(file, entities, options)
+    if not columns:
+        return None
     if file.entity:
         known = _fit(contract(source, file.entity), columns, file, options)
         if known.error is not None and not known.fits:
@@ -157,6 +143,25 @@ def _recognised(
         if not asked:
             raise
         return Recognised(file, asked[0].entity)
+
+
+def _columns(
+    file: SourceFile, entities: Sequence[Entity], options: ReadOptions
+) -> tuple[str, ...]:
+    """A file's own columns. Raises InputError for text of a folder that is no data."""
+    if plain_name(file.path).endswith(".parquet"):
+        return parquet_columns(file.path)
+    columns, batches, layout = opened(file, entities, options)
+    with closing(batches):
+        if file.is_optional and file.in_folder:
+            first = next(batches, None)
+            if first and first.faults.num_rows > first.records.num_rows:
+                raise InputError(
+                    f"{file.path} has more lines that cannot be read than others."
+                )
+    if columns and layout and not layout.header and not options.mapping:
+        raise headerless(file, entities[0], layout)
+    return columns
 
 
 def _best(

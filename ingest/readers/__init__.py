@@ -14,7 +14,7 @@ from ingest.readers.batches import (
 from ingest.readers.delimited import read_delimited
 from ingest.readers.json_records import read_json
 from ingest.readers.layout import TextLayout, find_layout
-from ingest.readers.parquet import read_parquet
+from ingest.readers.parquet import parquet_columns, read_parquet
 
 __all__ = [
     "FAULT_SCHEMA",
@@ -25,6 +25,7 @@ __all__ = [
     "cut_detail",
     "find_layout",
     "normalise_name",
+    "parquet_columns",
     "read_delimited",
     "read_json",
     "read_parquet",

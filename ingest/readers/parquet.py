@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.errors import InputError
 from ingest.file_names import plain_path
@@ -51,6 +52,19 @@ def read_parquet(path: str | Path) -> Iterator[Batch]:
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{path} cannot be read as Parquet: {reason}") from error
+
+
+def parquet_columns(path: str | Path) -> tuple[str, ...]:
+    """The columns that ``read_parquet`` gives of a file, without reading its rows."""
+    path = Path(path)
+    _size(path)
+    try:
+        with path.open("rb") as file:
+            names = pq.read_schema(file).names
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be read as Parquet: {reason}") from error
+    return tuple(name + "_" if name in POSITION_COLUMNS else name for name in names)
 
 
 def _as_text(name: str, kind: str) -> str:

@@ -14,6 +14,7 @@ from conftest import Write
 
 from ingest.errors import InputError
 from ingest.file_names import path_text
+from ingest.readers.parquet import parquet_columns
 from ingest.recognition import Recognised, recognise_files
 from ingest.records import read_records
 from ingest.sources import LeftOut, ReadOptions
@@ -207,6 +208,22 @@ def test_a_mapping_that_no_entity_has_is_said(write: Write) -> None:
         recognised("canonical", path, mapping={"weight": "w"})
 
 
+def test_a_parquet_file_is_known_by_its_schema(tmp_path: Path) -> None:
+    rows = pa.table(
+        {"user_id": pa.array([], "int64"), "row_number": pa.array([], "f8")}
+    )
+    pq.write_table(
+        rows.append_column("item_id", rows["user_id"]), tmp_path / "u.parquet"
+    )
+    assert parquet_columns(tmp_path / "u.parquet") == (
+        *("user_id", "row_number_", "item_id"),
+    )
+    assert found("canonical", tmp_path) == {"u.parquet": "interactions"}
+    (tmp_path / "u.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(InputError, match=r"u\.parquet cannot be read as Parquet: "):
+        recognised("canonical", tmp_path)
+
+
 def test_keys_of_later_json_records_count(write: Write) -> None:
     lines = '{"user_id": 1}\n{"user_id": 1, "item_id": 2}\n'
     assert found("canonical", write("users.jsonl", lines)) == {
@@ -253,6 +270,7 @@ def test_a_header_of_another_source_is_noted(write: Write) -> None:
     (note,) = notes("movieId,title,genres")
     assert "movielens's movies" in note
     assert notes("user_id,item_id,rating,timestamp") == []
+    assert notes("user_id,item_id,timestamp") == []
     assert notes("user_id,movie_id") == []
 
 
@@ -305,10 +323,6 @@ def test_text_is_not_taken_because_positions_fit_anything(write: Write) -> None:
     assert found("canonical", folder, header=False, mapping=mapping) == {
         "events.dat": "interactions"
     }
-    write("in/items.csv", "item_id,title\n1,2\n")
-    assert left_out("canonical", folder)["events.dat"].startswith(
-        "has no header, and no --map user_id=1"
-    )
 
 
 def test_data_that_fits_nothing_stops_the_folder(write: Write) -> None:
@@ -325,7 +339,7 @@ def test_data_that_fits_nothing_stops_the_folder(write: Write) -> None:
 
 def test_a_folder_without_anything_that_fits_says_why(write: Write) -> None:
     folder = write("in/README.txt", "Hello, reader\n").parent
-    with pytest.raises(InputError, match=r"README\.txt has no header, and no --map"):
+    with pytest.raises(InputError, match=r"README\.txt, line 1: .* is no header"):
         recognised("canonical", folder)
 
 
@@ -363,7 +377,10 @@ def test_folders_that_link_in_a_circle_are_entered_once(write: Write) -> None:
     (tree / "up").symlink_to(tree.parent)
     (tree / "away").symlink_to(away)
     (tree / "broken.csv").symlink_to(tree / "nothing.csv")
-    assert set(found("canonical", tree, recursive=True)) == {"one.csv", "two.csv"}
+    files, _ = recognised("canonical", tree, recursive=True)
+    assert [one.file.path for one in files] == [
+        *(tree / "a" / "one.csv", tree / "away" / "two.csv")
+    ]
     assert set(left_out("canonical", tree, recursive=True)) == {
         *("loop", "up", "broken.csv")
     }
