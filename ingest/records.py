@@ -119,6 +119,11 @@ def read_records(
                 is_looked_at = True
                 if note := decimal_comma_note(entity, columns_of):
                     facts.notes.append(note)
+                if layout and not layout.header and _holds_lists(columns_of):
+                    facts.notes.append(
+                        "item_id holds several values parted by blanks: --map "
+                        "user_id=1,item_id=2+ makes a record of each."
+                    )
             yield Records(
                 columns_of,
                 records.num_rows,
@@ -252,6 +257,14 @@ def headerless(
         f"its position, as in --no-header {positions}, or --header, or --delimiter "
         f"where {layout.delimiter!r} does not part the fields."
     )
+
+
+def _holds_lists(columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> bool:
+    """Whether most items are several words, in lines of a user and many items."""
+    if "item_id" not in columns:
+        return False
+    is_list = pc.match_substring_regex(columns["item_id"], r"^\s*\S+(\s+\S+)+\s*$")
+    return bool((pc.mean(pc.cast(is_list, pa.int8())).as_py() or 0) > 0.5)
 
 
 def _advice(broken: Mapping[str, int]) -> list[str]:

@@ -258,3 +258,10 @@ def test_skipping_all_lines_is_an_error_that_counts_them(tmp_path: Path) -> None
     for count in (9, -1):
         with pytest.raises(InputError, match=f"--skip-lines {count} leaves nothing"):
             Read(tmp_path / "f.csv", "user_id,item_id\nu1,i1", skip_lines=count)
+
+
+def test_lists_of_items_are_not_taken_for_items_without_a_word(tmp_path: Path) -> None:
+    read = Read(tmp_path / "f.tsv", "u1\ta b c\nu2\td e\n", mapping=POSITIONS)
+    assert "--map user_id=1,item_id=2+ makes a record of each" in read.notes
+    read = Read(tmp_path / "f.tsv", "u1\ta\nu2\td\n", mapping=POSITIONS)
+    assert not read.notes

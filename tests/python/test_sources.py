@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Write
+from conftest import REAL_DATA, Write
 
 from ingest.columns import match_columns
 from ingest.contracts import contract
@@ -19,7 +19,7 @@ from ingest.readers import FAULT_SCHEMA, Batch
 from ingest.recognition import recognise_files
 from ingest.records import read_records
 from ingest.sources import ReadOptions, SourceFile, find_files
-from ingest.sources.microlens import one_record_per_item
+from ingest.sources.item_lists import ItemLists
 
 
 def read(
@@ -182,7 +182,7 @@ def test_row_numbers_of_pairs_go_on_over_batches() -> None:
         )
 
     exploded = list(
-        one_record_per_item(
+        ItemLists()(
             iter(
                 [
                     batch([("u1", "a b", 1), ("u2", "c", 3)], broken=[2]),
@@ -424,3 +424,62 @@ def test_options_that_were_not_given_leave_no_trace() -> None:
         '{"header": false, "mapping": {"user_id": "U"}}'
     )
     assert SourceFile(Path("x"), "ratings").layout is None
+
+
+@pytest.mark.parametrize("parted", [" ", "\t", "   "])
+def test_a_line_of_a_user_and_many_items_is_a_record_for_each(
+    write: Write, parted: str
+) -> None:
+    path = write("train.txt", f"u1{parted}a b  c\nu2{parted}d\n\n")
+    records, faults = read("canonical", path, mapping={"user_id": "1", "item_id": "2+"})
+    assert [(r["user_id"], r["item_id"], r["row_number"]) for r in records] == [
+        ("u1", "a", 1),
+        ("u1", "b", 2),
+        ("u1", "c", 3),
+        ("u2", "d", 4),
+    ]
+    assert not faults
+    assert {row["extra"] for row in records} == {None}
+
+
+def test_a_line_of_items_has_no_other_columns(write: Write) -> None:
+    mapping = {"user_id": "1", "item_id": "2+", "rating": "3"}
+    with pytest.raises(InputError, match=r"--map item_id=2\+: .* no other columns"):
+        read("canonical", write("train.txt", "u1 a b\n"), mapping=mapping)
+
+
+@pytest.mark.skipif(not REAL_DATA.exists(), reason="the real data sets are not there")
+@pytest.mark.parametrize(
+    ("path", "mapping", "figures"),
+    [
+        (
+            "ml-100k/u.data",
+            {"user_id": "1", "item_id": "2", "rating": "3", "interacted_at": "4"},
+            (943, 1682, 100_000),
+        ),
+        ("ml-latest-small/ratings.csv", {}, (610, 9724, 100_836)),
+        (
+            "microlens-50k/MicroLens-50k_pairs.tsv",
+            {"user_id": "1", "item_id": "2+"},
+            (50_000, 19_220, 359_708),
+        ),
+        (
+            "gowalla-lightgcn",
+            {"user_id": "1", "item_id": "2+"},
+            (29_858, 40_981, 1_027_370),
+        ),
+    ],
+)
+def test_published_data_is_read_by_canonical_with_one_mapping_at_most(
+    path: str, mapping: dict[str, str], figures: tuple[int, int, int]
+) -> None:
+    options = ReadOptions(mapping)
+    users, items, events = set(), set(), 0
+    files, _ = recognise_files("canonical", REAL_DATA / path, None, options)
+    for file, entity, _ in files:
+        for part in read_records(file, entity, "t", options):
+            assert not part.faults.num_rows
+            users.update(part.columns["user_id"].to_pylist())
+            items.update(part.columns["item_id"].to_pylist())
+            events += part.row_count
+    assert (len(users), len(items), events) == figures
