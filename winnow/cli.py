@@ -671,7 +671,10 @@ def _print_load(result: LoadResult, console: Console) -> None:
         )
     if loaded:
         console.print(table)
-    for line in (*column_lines(loaded), *file_lines(result.files, result.left_out)):
+    for line in (
+        *column_lines(loaded, console.width),
+        *file_lines(result.files, result.left_out),
+    ):
         console.print(Text(line), soft_wrap=True)
     if loaded:
         count = f"{len(loaded):,} file{'s' if len(loaded) > 1 else ''}"

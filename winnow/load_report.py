@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -50,9 +51,10 @@ def short_names(files: Iterable[File]) -> dict[Path, str]:
     }
 
 
-def column_lines(files: Sequence[File]) -> Iterator[str]:
+def column_lines(files: Sequence[File], width: int = 80) -> Iterator[str]:
     """What each file was taken for, which of its columns were used and which left over,
-    and what was found out about it. Files of which the same is to be said share it.
+    and what was found out about it, in lines of ``width`` characters. Files of which
+    the same is to be said share it.
     """
     names = short_names(files)
     alike: dict[tuple[str, ...], list[str]] = {}
@@ -63,7 +65,15 @@ def column_lines(files: Sequence[File]) -> Iterator[str]:
     for (entity, *lines), of in alike.items():
         more = f" and {len(of) - 1:,} more" if len(of) > 1 else ""
         yield f"{of[0]}{more}: {entity}"
-        yield from (f"  {line}" for line in lines)
+        for line in lines:
+            yield from textwrap.wrap(
+                line,
+                width,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
 
 
 def _said(facts: FileFacts) -> Iterator[str]:

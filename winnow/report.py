@@ -147,7 +147,7 @@ def print_validation(report: ValidationReport, console: Console) -> None:
             for file in report.files
             if file.skipped is None
         ),
-        *column_lines(report.files),
+        *column_lines(report.files, console.width),
         *file_lines(report.files, report.left_out),
     ):
         console.print(Text(line), soft_wrap=True)

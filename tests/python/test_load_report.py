@@ -50,8 +50,17 @@ def test_files_of_which_the_same_is_said_share_it() -> None:
 
 def test_a_file_may_have_thousands_of_columns() -> None:
     facts = FileFacts({"item_id": "id"}, tuple(f"c{n}" for n in range(5000)))
-    line = list(column_lines([result("a.csv", facts=facts)]))[2]
-    assert line.endswith("c18, c19 and 4,980 more")
+    lines = list(column_lines([result("a.csv", facts=facts)]))
+    assert lines[-1].endswith("c18, c19 and 4,980 more")
+
+
+def test_lines_fit_and_names_stay_whole() -> None:
+    names = [f"a column with number {n}" for n in range(30)]
+    facts = FileFacts({"item_id": "id"}, tuple(names), ["word " * 40])
+    lines = list(column_lines([result("a.csv", facts=facts)], 80))
+    assert max(map(len, lines)) <= 80
+    assert "  left over, kept in extra: a column with number 0," in lines[2]
+    assert lines[3].startswith("    ")
 
 
 def test_many_left_out_for_one_reason_are_one_line() -> None:
