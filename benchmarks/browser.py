@@ -74,12 +74,17 @@ def missing() -> str | None:
 
 
 @contextmanager
-def dashboard(environment: dict[str, str], log: Path, port: int) -> Iterator[str]:
+def dashboard(
+    environment: dict[str, str], log: Path, port: int, arguments: Sequence[str] = ()
+) -> Iterator[str]:
     """Runs ``winnow dashboard`` and gives its address once it answers."""
     address = f"http://127.0.0.1:{port}"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "winnow", "dashboard", "--port", str(port)],
+            [
+                *(sys.executable, "-m", "winnow", "dashboard"),
+                *("--port", str(port), *arguments),
+            ],
             env=os.environ | environment,
             cwd=PROJECT_ROOT,
             stdout=file,

@@ -4,11 +4,14 @@ is none, an empty one, a broken one or an older one.
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import json
+import re
 import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -26,9 +29,11 @@ from dashboarding import (
 )
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.browser import dashboard
 from ingest.settings import Settings
 from winnow.dashboard import charts, data
-from winnow.dashboard_command import APP
+from winnow.dashboard.text import age, code, prose
+from winnow.dashboard_command import APP, hosts_of
 from winnow.published import POINTER
 
 PAGES = sorted(path.stem for path in (APP.parent / "views").glob("*.py"))
@@ -165,7 +170,7 @@ def test_without_a_generation_every_page_says_what_to_run(
     for page in PAGES:
         app = opened(page)
         assert said(app) == [
-            f"Nothing is published in {settings.published}: run `winnow publish`."
+            f"Nothing is published in `{settings.published}`: run `winnow publish`."
         ]
         assert not drawn(app)
 
@@ -186,7 +191,7 @@ def test_a_file_that_is_no_database_gets_one_sentence(own: Settings) -> None:
     generation.write_bytes(b"no database" * 1000)
     for page in ("overview", "explorer"):
         [sentence] = said(opened(page))
-        assert sentence.startswith(f"{generation} cannot be opened:")
+        assert sentence.startswith(f"`{generation}` cannot be opened:")
         assert len(sentence.splitlines()) == 1
 
 
@@ -214,8 +219,10 @@ def test_a_table_that_an_older_generation_lacks_gets_one_sentence(
     change(own, ";".join(f"drop table {name}" for name in NEEDED.values()))
     for page, table in NEEDED.items():
         assert said(opened(page)) == [
-            f"Generation 2 has no table {table}: what published it did not make it. "
-            "`winnow build` makes and publishes it."
+            prose(
+                f"Generation 2 has no table {table}: what published it did not make "
+                "it. `winnow build` makes and publishes it."
+            )
         ]
 
 
@@ -589,6 +596,202 @@ def test_nothing_but_the_dashboard_imports_streamlit() -> None:
         if "streamlit" in path.read_text("utf-8")
     }
     assert importers == {"dashboard", "dashboard_command.py"}
+
+
+NASTY = (
+    *("![i](http://127.0.0.1:9/x.png)", "[a](http://e.example)", "<img src=x>"),
+    *("https://e.example/a", "www.e.example", "a@e.example", ":material/home:"),
+    *(":smile:", ":red[x]", "$x^2$", "**b** `c`", "a -> b", "# h", "---", "&amp;"),
+    *(":streamlit:", "[^1]", "`", "``", " `a", "\\", "a\nb", "", " ", "[a]: http://b"),
+)
+"""Names that Markdown, or Streamlit's own, would make something of."""
+
+
+def literal_parts(markdown: str) -> str:
+    """What is left of a Markdown text without its code spans, which are literal."""
+    return re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", markdown)
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_name_is_text_where_markdown_is_read(name: str) -> None:
+    span = code(name)
+    if name.strip(" "):
+        fence = len(span) - len(span.lstrip("`"))
+        inner = span[fence : len(span) - fence]
+        wanted = " ".join(name.splitlines())
+        assert inner in (wanted, f" {wanted} ")
+        assert literal_parts(span) == ""
+    else:
+        assert span == "(empty)"
+    rest = literal_parts(prose(f"Model {name} is better, see {name}."))
+    special = r"[\[\]`*_#$<&~|\\@]|://|www|:\w+:|->|--"
+    assert re.search(special, rest) is None
+
+
+def test_sentences_of_our_own_stay_as_they_are() -> None:
+    for sentence in (
+        "NDCG@10: B minus A",
+        "the mean and its 95 % intervals (thick: paired t; thin: bootstrap). 1,234",
+        "Run `winnow build`, then `winnow publish`. It's done at 10:01 UTC, p = 1e-9",
+        "Stability index 0.150; below 0.1 is usually called stable",
+    ):
+        assert prose(sentence) == sentence
+    assert prose("see /tmp/a_b/c: run `x`.") == "see `/tmp/a_b/c`: run `x`."
+    assert prose("1. one") == "`1`. one"
+    assert prose(" a\n\n  b ") == "a b"
+
+
+def test_data_is_text_on_every_page(own: Settings) -> None:
+    """Every name of the data is one that would fetch a picture."""
+    bad = "![x](http://127.0.0.1:9/x.png)"
+    change(
+        own,
+        f"""
+        update evaluation.model_metrics set model = '{bad}' where model = 'bias';
+        update evaluation.model_comparisons set model_a = '{bad}', verdict = '{bad}'
+            where model_a = 'bias';
+        update evaluation.daily_comparisons set model_a = '{bad}'
+            where model_a = 'bias';
+        update evaluation.sample_ratio_checks set verdict = '{bad}';
+        update evaluation.business_metrics set model = '{bad}';
+        update evaluation.batch_progress set message = '{bad}' where day = 11;
+        update prepared.items set title = '{bad}', category = '{bad}';
+        update features.user_category_affinity set category = '{bad}';
+        update validated.rejected_records set reasons = ['{bad}'];
+        update quality.drift set variable = '{bad}', bucket = '{bad}';
+        """,
+    )
+    app = opened("comparison", SHOP)
+    app.selectbox(key="daily pair").select(
+        next(one for one in app.selectbox(key="daily pair").options if bad in one)
+    ).run()
+    pages = [app, *(opened(page, SHOP) for page in PAGES if page != "comparison")]
+    pages.append(opened("users", SHOP, **{f"user of {SHOP}": bad}))
+    pages.append(opened("items", SHOP, **{f"item of {SHOP}": bad}))
+    found = 0
+    for page in pages:
+        bodies = [one.value for one in [*page.markdown, *page.caption, *page.subheader]]
+        bodies += [*said(page), *metrics(page).values(), *metrics(page)]
+        for body in bodies:
+            found += bad in body
+            assert "![" not in literal_parts(body)
+    assert found >= 6
+
+
+def asked(port: int, host: str, path: str, **headers: str) -> int:
+    """The status of an answer to a request in which the address has another name."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.putrequest("GET", path, skip_host=True)
+    for name, value in {"Host": host, **headers}.items():
+        connection.putheader(name.replace("_", "-"), value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_only_own_hosts_are_answered(published: Settings, tmp_path: Path) -> None:
+    """Pages of the internet whose name leads here get nothing (DNS rebinding)."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    log = tmp_path / "log"
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    arguments = ["--allow-host", "winnow.example.org", "--allow-host", "*.shop.example"]
+    with dashboard(published.environment(), log, port, arguments):
+        for host in (
+            *("localhost", "127.0.0.1", f"127.0.0.1:{port}", f"localhost:{port}"),
+            *(f"[::1]:{port}", "winnow.example.org", "a.shop.example:80"),
+        ):
+            assert asked(port, host, "/") == 200
+            assert asked(port, host, "/_stcore/stream", **upgrade) == 101
+        for host in (
+            *("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example"),
+            *("shop.example.evil", "example.org", "192.0.2.1", ""),
+        ):
+            for path in ("/", "/_stcore/health", "/_stcore/host-config"):
+                assert asked(port, host, path) == 400
+            assert asked(port, host, "/_stcore/stream", **upgrade) in (400, 403)
+    assert "Traceback" not in log.read_text()
+
+
+def test_the_hosts_are_this_machines_and_those_that_are_allowed() -> None:
+    own = ["127.0.0.1", "::1", "localhost"]
+    assert hosts_of("127.0.0.1") == own
+    assert hosts_of("[::1]", ["Shop.Example."]) == [*own, "shop.example"]
+    assert hosts_of("192.0.2.7") == ["127.0.0.1", "192.0.2.7", "::1", "localhost"]
+    everywhere = hosts_of("0.0.0.0")
+    assert {*own, socket.gethostname().lower()} <= set(everywhere)
+    assert "0.0.0.0" not in everywhere
+
+
+@pytest.mark.parametrize("name", ["*", "http://a", "a:80", "a/b", "a b", ""])
+def test_a_host_that_is_no_name_gets_one_sentence(name: str, winnow: Command) -> None:
+    status, _, err = winnow("dashboard", "--allow-host", name)
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert err.startswith(f"winnow: --allow-host {name}: it is a name or an address")
+
+
+def test_ages_are_told_in_units_that_people_count_in(own: Settings) -> None:
+    years = 27.5 * 365.2425 * 86_400
+    change(
+        own,
+        f"update quality.metrics set value = {years}, threshold = 3600 "
+        "where dimension = 'freshness'",
+    )
+    app = opened("quality", SHOP)
+    rows = app.dataframe[-1].value.set_index("dimension")
+    assert set(rows.loc["freshness", "value"]) == {"27.5 years"}
+    assert set(rows.loc["freshness", "threshold"]) == {"60.0 minutes"}
+    assert set(rows.loc["completeness", "value"]) == {"99.00%"}
+    assert set(rows.loc["volume", "value"]) == {""}
+    assert "insufficient history" in set(rows["status"])
+    [(longest,)] = values(app, "freshness over the builds", "value")
+    assert round(longest, 6) == 27.5
+    for seconds, wanted in (
+        *((0, "0.0 seconds"), (59, "59 seconds"), (119, "119 seconds")),
+        *((120, "2.0 minutes"), (7200, "2.0 hours"), (172_800, "2.0 days")),
+    ):
+        assert age(seconds) == wanted
+
+
+def test_there_are_no_conversion_bars_where_nobody_bought(own: Settings) -> None:
+    assert "Purchase rate" in metrics(opened("items", SHOP))
+    change(
+        own,
+        "update evaluation.business_metrics set conversion_rate = 0, "
+        "revenue_per_user = null; "
+        "update features.item_features set purchase_count = 0",
+    )
+    app = opened("comparison", SHOP)
+    assert app.selectbox(key="business").options == ["Daily active users"]
+    assert not {"Conversion rate", "Revenue per user"} & set(drawn(app))
+    assert any("no conversion to draw" in one.value for one in app.caption)
+    assert "Purchase rate" not in metrics(opened("items", SHOP))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_table_says_none(page: str, published: Settings) -> None:
+    app = opened(page, SHOP)
+    assert all(one.proto.placeholder == "" for one in app.dataframe)
+    assert all(one.proto.HasField("placeholder") for one in app.dataframe)
+    for text in [*app.caption, *app.text, *app.metric]:
+        assert "None" not in text.value
+        assert "nan" not in text.value.lower().split()
+
+
+def test_verdicts_are_wide_enough_to_be_read(own: Settings) -> None:
+    verdict = "two_towers_of_the_second_quarter v2 better, +50.0 % ndcg@10, p = 0.0062"
+    change(own, f"update evaluation.model_comparisons set verdict = '{verdict}'")
+    app = opened("comparison", SHOP)
+    columns = json.loads(app.dataframe[0].proto.columns)
+    assert columns["verdict"]["width"] >= 7 * len(verdict)
+    assert next(iter(app.dataframe[0].value.columns)) == "verdict"
 
 
 def test_colours_differ_in_lightness_or_hue_for_all_eyes() -> None:

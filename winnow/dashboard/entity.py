@@ -104,6 +104,7 @@ def all_columns(generation: Generation, rows: dict[str, pd.DataFrame]) -> None:
                     columns=["column", "value", "meaning"],
                 ),
                 hide_index=True,
+                placeholder="",
                 column_config={
                     "meaning": st.column_config.TextColumn(width="large"),
                 },

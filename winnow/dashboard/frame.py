@@ -15,6 +15,7 @@ from ingest.errors import InputError
 from ingest.settings import settings
 from winnow.dashboard import data
 from winnow.dashboard.data import Generation, MissingTable
+from winnow.dashboard.text import code, prose
 
 ALL_TENANTS = "All tenants"
 TENANT = "tenant"
@@ -35,20 +36,22 @@ def show(title: str, page: Page) -> None:
         number = generation.number
         page(generation, chosen_tenant())
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        failed(str(error))
     except MissingTable as error:
-        st.warning(str(error), icon=":material/history:")
+        st.warning(prose(error), icon=":material/history:")
     except duckdb.BinderException as error:
         st.warning(
-            f"Generation {number} was published by another version, whose tables have "
-            f"other columns ({_first_line(error)}). `winnow build` publishes anew.",
+            prose(
+                f"Generation {number} was published by another version, whose tables "
+                f"have other columns ({_first_line(error)}). `winnow build` publishes "
+                "anew."
+            ),
             icon=":material/history:",
         )
     except duckdb.Error as error:
-        st.error(
+        failed(
             f"Generation {number} cannot be read ({_first_line(error)}). "
-            "`winnow publish` makes a new one.",
-            icon=":material/error:",
+            "`winnow publish` makes a new one."
         )
 
 
@@ -89,20 +92,30 @@ def one_tenant(
     largest = [name for name in data.largest_tenants(generation) if name in names]
     first = [*largest, *sorted(names)][0]
     if len(names) > 1:
-        st.caption(f"Tenant {first}; another can be chosen in the sidebar.")
+        st.caption(f"Tenant {code(first)}; another can be chosen in the sidebar.")
     return first
 
 
 def nothing(sentence: str) -> None:
-    """Say why there is nothing to show, and what to run."""
-    st.info(sentence, icon=":material/info:")
+    """Say why there is nothing to show, and what to run; data in it stays text."""
+    st.info(prose(sentence), icon=":material/info:")
+
+
+def failed(sentence: str) -> None:
+    """Say what is wrong; data in the sentence stays text."""
+    st.error(prose(sentence), icon=":material/error:")
 
 
 def tiles(values: dict[str, str]) -> None:
     """A row of figures, each as wide as it has to be."""
     with st.container(horizontal=True):
         for label, value in values.items():
-            st.metric(label, value, border=True, width="content")
+            st.metric(
+                label,
+                value if value == "-" else prose(value),
+                border=True,
+                width="content",
+            )
 
 
 def table(rows: pd.DataFrame, columns: Mapping[str, Any] | None = None) -> None:
@@ -127,10 +140,10 @@ def table(rows: pd.DataFrame, columns: Mapping[str, Any] | None = None) -> None:
 
 
 def picture(chart: Any, title: str, note: str | None = None) -> None:
-    """Draw a chart under a title."""
-    st.subheader(title, anchor=False)
+    """Draw a chart under a title; data in the title and the note stays text."""
+    st.subheader(prose(title), anchor=False)
     if note:
-        st.caption(note)
+        st.caption(prose(note))
     st.altair_chart(chart, width="stretch", alt=title)
 
 

@@ -60,10 +60,9 @@ def batches(generation: Generation, tenant: str | None) -> None:
     days = days[(days["split_name"] == name) & (days["fold"] == fold)]
     _tiles(days)
     for day in days[days["state"] == "failed"].itertuples():
-        st.error(
+        frame.failed(
             f"Day {day.day} failed: {day.message or 'it does not say why'} "
-            "`winnow batches run --continue` goes on from there.",
-            icon=":material/error:",
+            "`winnow batches run --continue` goes on from there."
         )
     frame.picture(
         _rows_chart(days),

@@ -11,6 +11,7 @@ import streamlit as st
 from winnow.dashboard import charts, data, evaluation, frame
 from winnow.dashboard.data import Generation
 from winnow.dashboard.evaluation import Choice
+from winnow.dashboard.text import prose
 
 TABLE = "evaluation.model_comparisons"
 DAILY = "evaluation.daily_comparisons"
@@ -69,6 +70,8 @@ _FIGURES = {
     "satisfaction_share": ("Satisfaction (share of good ratings)", ".2%"),
     "daily_active_users": ("Daily active users", ",.1f"),
 }
+_SOLD = ("revenue_per_user", "conversion_rate")
+"""Figures of what was bought."""
 
 
 def comparison(generation: Generation, tenant: str | None) -> None:
@@ -182,17 +185,18 @@ def _verdicts(rows: pd.DataFrame) -> None:
     st.dataframe(
         rows[
             [
-                *("label_a", "label_b", "verdict", "improvement_percent", "mean_a"),
+                *("verdict", "label_a", "label_b", "improvement_percent", "mean_a"),
                 *("mean_b", "difference", "interval_low", "interval_high"),
                 *("bootstrap_low", "bootstrap_high", "p_value", "p_value_holm"),
                 *("effect_size", "user_count"),
             ]
         ],
         hide_index=True,
+        placeholder="",
         column_config={
             "label_a": "A",
             "label_b": "B",
-            "verdict": st.column_config.TextColumn(width="large"),
+            "verdict": _sentences(rows["verdict"]),
             "improvement_percent": st.column_config.NumberColumn(
                 "improvement", format="%+.2f %%"
             ),
@@ -214,6 +218,12 @@ def _verdicts(rows: pd.DataFrame) -> None:
             },
         },
     )
+
+
+def _sentences(column: pd.Series) -> Any:
+    """A column of sentences, wide enough for the longest."""
+    longest = int(column.fillna("").str.len().max()) if len(column) else 0
+    return st.column_config.TextColumn(width=min(900, max(160, 7 * longest + 24)))
 
 
 def _looks(
@@ -302,11 +312,31 @@ def _business(generation: Generation, tenant: str, choice: Choice) -> None:
     figures = [one for one in _FIGURES if rows[one].notna().any()]
     if not figures:
         return
+    # Where nobody bought anything, there is nothing to compare in bars of no length.
+    drawn = [one for one in figures if one not in _SOLD or (rows[one] > 0).any()]
     rows["label"] = [
         evaluation.model_label(model, "" if pd.isna(version) else version)
         for model, version in zip(rows["model"], rows["model_version"], strict=True)
     ]
     st.subheader("Business view", anchor=False)
+    if "conversion_rate" in figures and "conversion_rate" not in drawn:
+        st.caption(
+            "No purchase is put down to a list, so that there is no conversion to draw."
+        )
+    if drawn:
+        _business_bars(rows, drawn)
+    described = data.tables(generation)[BUSINESS]
+    frame.table(
+        rows.drop(columns=["label"]),
+        {
+            one.name: st.column_config.Column(help=prose(one.description) or None)
+            for one in described.columns
+            if one.name in rows.columns
+        },
+    )
+
+
+def _business_bars(rows: pd.DataFrame, figures: list[str]) -> None:
     figure = st.selectbox(
         "Figure", figures, format_func=lambda one: _FIGURES[one][0], key="business"
     )
@@ -327,15 +357,6 @@ def _business(generation: Generation, tenant: str, choice: Choice) -> None:
         width="stretch",
         alt=title,
     )
-    described = data.tables(generation)[BUSINESS]
-    frame.table(
-        rows.drop(columns=["label"]),
-        {
-            one.name: st.column_config.Column(help=one.description or None)
-            for one in described.columns
-            if one.name in rows.columns
-        },
-    )
 
 
 def _ratios(generation: Generation, tenant: str) -> None:
@@ -347,8 +368,8 @@ def _ratios(generation: Generation, tenant: str) -> None:
         return
     st.subheader("Shares of the users", anchor=False)
     for verdict in rows[rows["is_mismatch"].fillna(False)]["verdict"].unique():
-        st.error(str(verdict), icon=":material/error:")
-    frame.table(rows)
+        frame.failed(str(verdict))
+    frame.table(rows, {"verdict": _sentences(rows["verdict"])})
 
 
 if __name__ == "__main__":

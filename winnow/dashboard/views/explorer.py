@@ -10,6 +10,7 @@ import streamlit as st
 
 from winnow.dashboard import charts, data, frame
 from winnow.dashboard.data import Generation, TableInfo
+from winnow.dashboard.text import prose
 from winnow.sql import identifier
 
 _ROWS = (100, 1_000, 10_000)
@@ -64,8 +65,9 @@ def explorer(generation: Generation, tenant: str | None) -> None:
         st.dataframe(
             rows,
             hide_index=True,
+            placeholder="",
             column_config={
-                one.name: st.column_config.Column(help=one.description or None)
+                one.name: st.column_config.Column(help=prose(one.description) or None)
                 for one in table.columns
             },
         )
@@ -87,6 +89,7 @@ def explorer(generation: Generation, tenant: str | None) -> None:
             columns=["column", "type", "meaning"],
         ),
         hide_index=True,
+        placeholder="",
         column_config={"meaning": st.column_config.TextColumn(width="large")},
     )
 
@@ -156,7 +159,13 @@ def _picture(table: TableInfo, rows: pd.DataFrame) -> None:
     most = most.groupby("value", as_index=False, sort=False).sum()
     frame.picture(
         charts.labelled_bars(
-            most, value="rows", label="value", value_title="rows", label_title=column
+            most,
+            value="rows",
+            label="value",
+            value_title="rows",
+            label_title=column,
+            # The title `image` would be taken for a picture's.
+            tooltip=[alt.Tooltip("value:N"), alt.Tooltip("rows:Q", format=",")],
         ),
         title,
         None
@@ -174,7 +183,7 @@ def _histogram(rows: pd.DataFrame, column: str) -> Any:
             x=alt.X("value:Q", bin=alt.Bin(maxbins=40), title=column),
             y=alt.Y("count()", title="rows"),
             tooltip=[
-                alt.Tooltip("value:Q", bin=alt.Bin(maxbins=40), title=column),
+                alt.Tooltip("value:Q", bin=alt.Bin(maxbins=40), title="value"),
                 alt.Tooltip("count()", title="rows", format=","),
             ],
         )

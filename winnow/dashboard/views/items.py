@@ -22,6 +22,12 @@ _ITEM = "select * from features.item_features where tenant_id = $1 and item_id =
 
 _CATALOGUE = "select * from prepared.items where tenant_id = $1 and item_id = $2"
 
+_SELLS = """
+select coalesce(bool_or(purchase_count > 0), false) as sells
+from features.item_features
+where tenant_id = $1
+"""
+
 _PLACE = """
 select
     bucket,
@@ -55,6 +61,7 @@ def items(generation: Generation, tenant: str | None) -> None:
         )
         return
     item = of.iloc[0]
+    sells = bool(data.read(generation, _SELLS, [chosen[0]])["sells"].iloc[0])
     catalogue = data.read(generation, _CATALOGUE, chosen)
     entity.headline(catalogue)
     frame.tiles(
@@ -64,8 +71,12 @@ def items(generation: Generation, tenant: str | None) -> None:
             "Positives": f"{item['positive_count']:,}",
             "Average rating": entity.number(item["average_rating"], ".2f"),
             "Popularity score": entity.number(item["popularity_score"], ".2f"),
-            "Purchase rate": entity.number(item["purchase_rate"], ".1%"),
         }
+        | (
+            {"Purchase rate": entity.number(item["purchase_rate"], ".1%")}
+            if sells
+            else {}
+        )
     )
     frame.picture(entity.events_chart(item), "What users did with it")
     frame.picture(

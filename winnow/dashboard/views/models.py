@@ -178,6 +178,7 @@ def _table(rows: pd.DataFrame) -> None:
     )
     st.dataframe(
         wide,
+        placeholder="",
         column_config={
             name: st.column_config.NumberColumn(format="%.4f") for name in wide.columns
         },

@@ -67,10 +67,9 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
         return
     _tiles(generation, loads)
     if not loads["is_balanced"].all():
-        st.error(
+        frame.failed(
             "Some records of a load are unaccounted for: see the loads below where "
-            "`is_balanced` is not ticked.",
-            icon=":material/error:",
+            "`balanced` is not ticked."
         )
     frame.picture(*_loads_chart(loads))
     reasons = data.read(generation, _REASONS, [tenant])

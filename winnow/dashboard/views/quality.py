@@ -10,6 +10,7 @@ import streamlit as st
 
 from winnow.dashboard import charts, data, frame
 from winnow.dashboard.data import Generation
+from winnow.dashboard.text import age, prose
 from winnow.quality import SHARES
 
 _NEWEST = """
@@ -50,7 +51,10 @@ where tenant_id = $1 and source = $2 and entity = $3
 """
 
 _TIMES = ("freshness", "latency")
-_DURATIONS = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+_DURATIONS = (
+    *(("years", 365.2425 * 86400), ("days", 86400), ("hours", 3600)),
+    *(("minutes", 60), ("seconds", 1)),
+)
 _STATUS = {
     "passed": charts.BLUE,
     "failed": charts.VERMILLION,
@@ -136,7 +140,7 @@ def _small_multiples(rows: pd.DataFrame, dimensions: list[str]) -> None:
         for place, dimension in zip(places, dimensions[first:], strict=False):
             title = dimension.replace("_", " ")
             chart = _trend(*_in_units(rows[rows["dimension"] == dimension]))
-            place.markdown(f"**{title.capitalize()}**")
+            place.markdown(f"**{prose(title.capitalize())}**")
             place.altair_chart(chart, width="stretch", alt=f"{title} over the builds")
 
 
@@ -265,17 +269,38 @@ def _bucket_place(bucket: str) -> tuple[int, int, str]:
 
 def _newest(newest: pd.DataFrame) -> None:
     st.subheader("Figures of the newest build", anchor=False)
+    rows = newest.drop(columns=["built_at"]).sort_values(
+        "status", key=lambda status: status != "failed", kind="stable"
+    )
+    for column in ("value", "threshold"):
+        rows[column] = [
+            _said(dimension, figure)
+            for dimension, figure in zip(rows["dimension"], rows[column], strict=True)
+        ]
+    for column in ("dimension", "status"):
+        rows[column] = rows[column].str.replace("_", " ")
     frame.table(
-        newest.drop(columns=["built_at"]).sort_values(
-            "status", key=lambda status: status != "failed", kind="stable"
-        ),
+        rows,
         {
-            "value": st.column_config.NumberColumn(format="%.4f", width="medium"),
-            "threshold": st.column_config.NumberColumn(format="%.4f"),
+            "status": st.column_config.TextColumn(width="medium"),
+            "value": st.column_config.TextColumn(width="medium"),
             "kept_count": "kept",
             "checked_count": "checked",
         },
     )
+
+
+def _said(dimension: str, figure: float | None) -> str:
+    """A figure in the unit in which people think of it; empty where there is none."""
+    if figure is None or pd.isna(figure):
+        return ""
+    if dimension in _TIMES:
+        return age(figure)
+    if dimension in SHARES:
+        return f"{figure:.2%}"
+    if dimension == "volume":
+        return f"{figure:+.1f} standard deviations"
+    return f"{figure:.3f}"
 
 
 if __name__ == "__main__":
