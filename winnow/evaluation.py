@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import IO, Any
 
@@ -378,18 +379,14 @@ def _print_scope(one: Evaluation, console: Console, *, everything: bool) -> None
         for sentence in _legend(one, lengths, k, own, best, everything=everything):
             console.print(Text(sentence))
         console.print()
-    findings = [
-        finding
-        for finding in one.findings
-        if everything
-        or (
-            finding.k in (k, None)
-            and {finding.model_a, finding.model_b} <= {*own, *shown}
-            and (not own or {finding.model_a, finding.model_b} & {*own})
-        )
-    ]
-    if not one.values:
-        findings = list(one.findings)
+    findings = list(one.findings)
+    if one.values and not everything:
+        pairs = _shown_pairs(own, shown)
+        findings = [
+            finding
+            for finding in findings
+            if finding.k in (k, None) and {finding.model_a, finding.model_b} in pairs
+        ]
     for pair in dict.fromkeys((f.model_a, f.model_b) for f in findings):
         console.print(Text(f"{pair[0].name} and {pair[1].name}"))
         table = Table(box=None, show_header=False, pad_edge=False)
@@ -401,6 +398,15 @@ def _print_scope(one: Evaluation, console: Console, *, everything: bool) -> None
                 cells = finding.label, visible(finding.verdict)
                 table.add_row(*(Text(cell, style=style) for cell in cells))
         console.print(Padding(table, (0, 0, 1, 2)))
+
+
+def _shown_pairs(own: Sequence[Model], baselines: Sequence[Model]) -> list[set[Model]]:
+    """The pairs that are compared without ``--all``: own models with baselines, and
+    with one another only where there are no baselines; baselines where nothing is own.
+    """
+    if own and baselines:
+        return [{one, other} for one in own for other in baselines]
+    return [set(pair) for pair in combinations([*own, *baselines], 2)]
 
 
 def _tables(

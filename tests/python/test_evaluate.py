@@ -143,7 +143,7 @@ def test_own_models_stand_beside_the_best_baseline_at_one_k(
     assert "recent is the best baseline by ndcg@10." in flat(text)
     assert "mean is the best baseline by rmse." in flat(text)
     assert "k is 10; others are 5, 20 (--k, --all)." in flat(text)
-    assert "als and recent" in lines
+    assert "als and recent" in lines and "a model and als" not in text
     assert "als better" in flat(text) and "rmse (lower is better)" in flat(text)
 
 
@@ -185,7 +185,7 @@ def test_all_prints_every_k_and_every_baseline(evaluated: Settings) -> None:
     for label in ("ndcg@5", "ndcg@10", "ndcg@20", "recall@20", "rmse"):
         assert label in text
     assert "popular" in text and "als and popular" in text
-    assert "best baseline" not in text
+    assert "best baseline" not in text and "a model and als" in text
 
 
 def test_a_split_and_a_length_can_be_chosen(evaluated: Settings) -> None:
