@@ -34,6 +34,7 @@ from ingest.readers import (
     cut_detail,
     find_layout,
     normalise_name,
+    parquet_columns,
     read_delimited,
     read_json,
     read_parquet,
@@ -87,8 +88,12 @@ def read_records(
             options.ignore,
         )
 
-    match = matched(columns)
     facts = FileFacts() if facts is None else facts
+    if not columns:
+        facts.notes.append("It has no records.")
+        batches.close()
+        return
+    match = matched(columns)
     facts.notes += layout.notes if layout else ()
     _tell(facts, match)
     if file.partition:
@@ -186,13 +191,20 @@ def _with_partition(records: pa.Table, partition: Mapping[str, str | None]) -> p
 def _peeked(
     file: SourceFile, batches: Iterator[Batch]
 ) -> tuple[tuple[str, ...], Generator[Batch]]:
-    """The columns of the first records, and all batches, those looked at included."""
+    """The columns of the first records, and all batches, those looked at included.
+
+    A file without any record has the columns of its schema where it has one, else none.
+    """
     looked_at = []
     for batch in batches:
         looked_at.append(batch)
         if batch.records.num_rows:
             return _own_columns(batch.records), _again(looked_at, batches)
-    raise InputError(f"{file.path} has no record that can be read.")
+    if any(batch.faults.num_rows for batch in looked_at):
+        raise InputError(f"{file.path} has no record that can be read.")
+    is_parquet = plain_name(file.path).endswith(".parquet")
+    columns = parquet_columns(file.path) if is_parquet else ()
+    return columns, _again(looked_at, batches)
 
 
 def _again(looked_at: list[Batch], rest: Iterator[Batch]) -> Generator[Batch]:

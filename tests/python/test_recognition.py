@@ -46,7 +46,12 @@ def read(one: Recognised, **options: Any) -> list[dict[str, Any]]:
     """All records of a file that was recognised."""
     given = ReadOptions(**options)
     parts = read_records(one.file, one.entity, "t", given)
-    return [row for part in parts for row in pa.table(dict(part.columns)).to_pylist()]
+    return [
+        row
+        for part in parts
+        if part.row_count
+        for row in pa.table(dict(part.columns)).to_pylist()
+    ]
 
 
 # Which entity
@@ -280,6 +285,31 @@ def test_a_file_that_has_more_of_another_entity_says_so(write: Write) -> None:
     assert files[0].notes == (
         "It has more columns of items: --entity items if it holds those.",
     )
+
+
+def test_a_part_without_records_is_a_file_of_none(write: Write, tmp_path: Path) -> None:
+    rows = pa.table({"item_id": ["1"], "title": ["2"]})
+    (tmp_path / "in").mkdir()
+    pq.write_table(rows, tmp_path / "in" / "part-0.parquet")
+    pq.write_table(rows.slice(0, 0), tmp_path / "in" / "part-1.parquet")
+    write("in/page-0.json", '[{"item_id": 1, "title": 2}]')
+    write("in/page-1.json", "[]")
+    write("in/page-2.json", " [ ]\n")
+    write("in/a.csv", "item_id,title\n1,2\n")
+    write("in/b.csv", "item_id,title\n")
+    files, _ = recognised("canonical", tmp_path / "in")
+    assert {one.file.path.name: (one.entity.name, len(read(one))) for one in files} == {
+        "a.csv": ("items", 1),
+        "b.csv": ("items", 0),
+        "page-0.json": ("items", 1),
+        "page-1.json": ("items", 0),
+        "page-2.json": ("items", 0),
+        "part-0.parquet": ("items", 1),
+        "part-1.parquet": ("items", 0),
+    }
+    assert found("canonical", tmp_path / "in" / "page-1.json") == {
+        "page-1.json": "interactions"
+    }
 
 
 # Folders
