@@ -14,6 +14,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from ingest.contracts import Column, load_contracts
+from ingest.expectations.rules import TenantSettings, of_tenant
 
 _STYLE = """
 :root { --ok: #1a7f4b; --warning: #9a6700; --error: #b3261e; --line: #dde1e6; }
@@ -30,6 +34,8 @@ th { font-weight: 600; color: #57606a }
 .warning i { background: var(--warning) } .error i { background: var(--error) }
 .warning .verdict { color: var(--warning) } .error .verdict { color: var(--error);
   font-weight: 600 } .passed .verdict { color: var(--ok) }
+.error td { background: #fdf3f2 } .warning td { background: #fdf8ec }
+.examples { max-width: 24rem; overflow-wrap: anywhere }
 code { background: #f3f4f6; border-radius: 3px; padding: 0 .3rem; margin-right: .3rem }
 """
 
@@ -40,7 +46,7 @@ class Checked:
 
     ``severity`` is passed, warning or error; ``rows`` are up to five that break the
     rule, with file and line, where it is an error; ``validation`` is the suite's result
-    as Great Expectations gives it, in JSON.
+    as Great Expectations gives it, in JSON. ``bound`` is what the rule asks of a value.
     """
 
     tenant_id: str
@@ -54,6 +60,12 @@ class Checked:
     examples: tuple[str, ...]
     validation: dict[str, Any]
     rows: tuple[str, ...] = ()
+    bound: str = ""
+
+    @property
+    def warn_below(self) -> float:
+        """The share below which a rule that is kept well enough is a warning."""
+        return round((1 + self.mostly) / 2, 12)
 
     @property
     def suite(self) -> str:
@@ -65,19 +77,74 @@ class Checked:
         return replace(self, examples=examples)
 
 
+def with_bound(one: Checked, settings: TenantSettings) -> Checked:
+    """The same, with what the rule asks of a value of this tenant."""
+    name, _, rule = one.rule.rpartition(".")
+    if rule == "readable":
+        return replace(one, bound="a record that can be read")
+    entity = load_contracts()[one.source, one.entity]
+    for column in entity.columns:
+        if column.name == name:
+            return replace(one, bound=_bound(column, rule, one.tenant_id, settings))
+    return one
+
+
+def _bound(column: Column, rule: str, tenant: str, settings: TenantSettings) -> str:
+    if rule == "minimum":
+        least = of_tenant(settings, column.minimum_from, tenant) or column.minimum
+        return f"{_number(least)} or more"
+    if rule == "maximum":
+        most = of_tenant(settings, column.maximum_from, tenant) or column.maximum
+        return f"{_number(most)} or less"
+    if rule == "accepted_values":
+        if column.accepted_values is not None:
+            return f"one of {', '.join(column.accepted_values)}"
+        return f"one of seeds/{column.accepted_values_from}.csv"
+    return {
+        "required": "a value",
+        "type": f"a {_TYPES.get(column.data_type, column.data_type)}",
+        "max_length": f"{column.max_length} characters or fewer",
+        "format": f"the form {column.format}",
+    }.get(rule, "")
+
+
+_TYPES = {
+    "bigint": "whole number",
+    "double": "number",
+    "boolean": "true or false",
+    "timestamp": "time",
+    "date": "day",
+}
+
+
+def _number(bound: object) -> str:
+    return f"{bound:,g}" if isinstance(bound, (int, float)) else str(bound)
+
+
 def write_data_docs(folder: Path, checked: Sequence[Checked]) -> Path:
     """Write the page and the results anew; the page's path."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "validations").mkdir(parents=True)
-    sections = []
+    sections: list[tuple[int, str]] = []
     for suite, group in groupby(checked, key=lambda one: one.suite):
-        rules = list(group)
+        rules = sorted(group, key=_worst_first)
         result = json.dumps(rules[0].validation, indent=2, ensure_ascii=False)
         (folder / "validations" / f"{suite}.json").write_text(result, encoding="utf-8")
-        sections.append(_section(suite, rules))
+        sections.append((_SEVERITIES.index(rules[0].severity), _section(suite, rules)))
+    # Failures first; feeds of one severity stay in their order.
+    ordered = [html for _, html in sorted(sections, key=lambda section: section[0])]
     page = folder / "index.html"
-    page.write_text(_page(checked, sections), encoding="utf-8")
+    page.write_text(_page(checked, ordered), encoding="utf-8")
     return page
+
+
+_SEVERITIES = ("error", "warning", "passed")
+_VERDICTS = {"error": "stops the build", "warning": "comes close", "passed": "passed"}
+
+
+def _worst_first(one: Checked) -> tuple[int, float]:
+    """Errors, then warnings, then the rest, of each those first that break most."""
+    return _SEVERITIES.index(one.severity), -one.failed / one.checked
 
 
 def _page(checked: Sequence[Checked], sections: Sequence[str]) -> str:
@@ -98,22 +165,33 @@ def _page(checked: Sequence[Checked], sections: Sequence[str]) -> str:
 def _section(suite: str, rules: Sequence[Checked]) -> str:
     first = rules[0]
     rows = "".join(map(_row, rules))
-    link = html.escape(f"validations/{suite}.json", quote=True)
+    link = quote(f"validations/{suite}.json")
     return (
         f"<h2>{html.escape(first.tenant_id)} · {html.escape(first.source)}."
         f"{html.escape(first.entity)} <small><a href='{link}'>result</a></small></h2>"
-        "<table><tr><th>rule<th class=n>checked<th class=n>broken<th>kept<th class=n>"
-        f"needed<th>verdict<th>examples</tr>{rows}</table>"
+        f"<p>A rule stops the build when fewer than {_share(first.mostly)} of its "
+        f"values keep it, and comes close below {_share(first.warn_below)}.</p>"
+        "<table><tr><th>verdict<th>rule<th>must be<th class=n>checked<th class=n>broken"
+        f"<th class=n>kept<th><th class=n>needed<th>examples</tr>{rows}</table>"
     )
 
 
 def _row(one: Checked) -> str:
     kept = 1 - one.failed / one.checked
     examples = "".join(f"<code>{html.escape(value)}</code>" for value in one.examples)
+    rows = "".join(f"<br>{html.escape(row)}" for row in one.rows)
     return (
-        f"<tr class={one.severity}><td>{html.escape(one.rule)}"
+        f"<tr class={one.severity}><td class=verdict>{_VERDICTS[one.severity]}"
+        f"<td>{html.escape(one.rule)}<td>{html.escape(one.bound)}"
         f"<td class=n>{one.checked:,}"
-        f"<td class=n>{one.failed:,}<td title='{kept:.4%}'><div class=bar>"
-        f"<i style='width:{kept:.1%}'></i></div><td class=n>{one.mostly:.1%}"
-        f"<td class=verdict>{one.severity}<td>{examples}</tr>"
+        f"<td class=n>{one.failed:,}<td class=n>{_share(kept, one.failed > 0)}"
+        f"<td><div class=bar><i style='width:{kept:.1%}'></i></div>"
+        f"<td class=n>{_share(one.mostly)}"
+        f"<td class=examples>{examples}{rows}</tr>"
     )
+
+
+def _share(share: float, is_broken: bool = False) -> str:
+    """A share in percent, never rounded to all where something is broken."""
+    text = f"{share:.2%}"
+    return "&lt; 100%" if is_broken and text == "100.00%" else text

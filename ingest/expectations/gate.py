@@ -22,7 +22,7 @@ import duckdb
 
 from ingest.contracts import LOG_SOURCE, Entity, load_contracts
 from ingest.errors import InputError
-from ingest.expectations.data_docs import Checked, write_data_docs
+from ingest.expectations.data_docs import Checked, with_bound, write_data_docs
 from ingest.expectations.rules import (
     SEEDS,
     accepted_pairs,
@@ -144,6 +144,8 @@ def run_gate(
                 for one in measured
                 for outcome in _judge(one, mostly.get(one.feed.tenant_id, mostly["*"]))
             ]
+            settings = tenant_settings(seeds)
+            checked = [with_bound(one, settings) for one in checked]
             tell("examples")
             checked = [
                 _with_examples(connection, seeds, one)

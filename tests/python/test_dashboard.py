@@ -4,6 +4,7 @@ is none, an empty one, a broken one or an older one.
 
 from __future__ import annotations
 
+import ast
 import http.client
 import importlib.util
 import json
@@ -773,6 +774,14 @@ def test_there_are_no_conversion_bars_where_nobody_bought(own: Settings) -> None
     assert not {"Conversion rate", "Revenue per user"} & set(drawn(app))
     assert any("no conversion to draw" in one.value for one in app.caption)
     assert "Purchase rate" not in metrics(opened("items", SHOP))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_text_of_the_code_is_drawn(page: str) -> None:
+    """Streamlit draws an expression that stands alone in the script of a page."""
+    tree = ast.parse((APP.parent / "views" / f"{page}.py").read_text("utf-8"))
+    alone = [one for one in tree.body[1:] if isinstance(one, ast.Expr)]
+    assert alone == []
 
 
 @pytest.mark.parametrize("page", PAGES)

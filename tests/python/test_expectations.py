@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -366,3 +368,40 @@ def test_the_page_needs_no_network_and_escapes_what_it_shows(tmp_path: Path) -> 
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script" not in page
     assert "http" not in page
+
+
+def test_the_page_has_failures_first_and_says_the_bounds(tmp_path: Path) -> None:
+    """Of feeds, and of the rules of each: what stops the build, what comes close, and
+    the rest; with a bound of the tenant's own where it has one.
+    """
+    shutil.copytree(SEEDS, tmp_path / "seeds")
+    settings = tmp_path / "seeds" / "tenant_settings.csv"
+    names = settings.read_text("utf-8").splitlines()[0].split(",")
+    own = {"tenant_id": "c", "earliest_interacted_at": "2001-02-03"}
+    with settings.open("a", encoding="utf-8") as file:
+        file.write(",".join(own.get(name, "") for name in names) + "\n")
+    rows = [GOOD | {"tenant_id": "a"}] * 100
+    rows += [GOOD | {"tenant_id": "b"}] * 97
+    rows += [GOOD | {"tenant_id": "b", "rating": "101"}] * 3
+    rows += [GOOD | {"tenant_id": "c", "rating": "4"}] * 47
+    rows += [GOOD | {"tenant_id": "c", "rating": "101"}] * 50
+    rows += [GOOD | {"tenant_id": "c", "rating": "x"}] * 3
+    land(tmp_path / "w.duckdb", rows)
+    report = run_gate(
+        tmp_path / "w.duckdb", tmp_path / "target", seeds=tmp_path / "seeds"
+    )
+    page = html.unescape(re.sub("<[^>]+>", "|", report.data_docs.read_text()))
+    places = [page.index(f"|{tenant} · canonical") for tenant in "cba"]
+    assert places == sorted(places)
+    first, second = page[places[0] : places[1]], page[places[1] : places[2]]
+    assert re.search(r"stops the build\|+rating\.maximum\|+100 or less\|", first)
+    assert re.search(r"comes close\|+rating\.type\|+a number\|", first)
+    assert re.search(r"passed\|+interacted_at\.minimum\|+2001-02-03", first)
+    assert re.search(r"passed\|+interacted_at\.minimum\|+1970-01-01 or more\|", second)
+    verdicts = re.findall(r"\|(stops the build|comes close|passed)\|", first)
+    assert verdicts == sorted(
+        verdicts, key=["stops the build", "comes close", "passed"].index
+    )
+    assert (
+        "fewer than 95.00% of its values keep it, and comes close below 97.50%" in page
+    )

@@ -70,8 +70,8 @@ _FIGURES = {
     "satisfaction_share": ("Satisfaction (share of good ratings)", ".2%"),
     "daily_active_users": ("Daily active users", ",.1f"),
 }
+# Figures of what was bought. (Streamlit draws a text that stands alone.)
 _SOLD = ("revenue_per_user", "conversion_rate")
-"""Figures of what was bought."""
 
 
 def comparison(generation: Generation, tenant: str | None) -> None:
