@@ -331,7 +331,7 @@ def _unreadable_rows(
 ) -> tuple[str, ...]:
     rows = connection.execute(
         "select file, line_number, row_number, "
-        "concat_ws(': ', concat_ws(', ', reason, detail), raw_record) "
+        "concat_ws(': ', nullif(concat_ws(', ', reason, detail), ''), raw_record) "
         # The gate runs before dbt adds a column that the table has gained.
         "from (from raw.winnow_unreadable_records union all by name "
         "select cast(null as varchar) as detail where false) "
