@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ingest.contracts import Column, Entity
 from ingest.errors import InputError
-from ingest.readers import normalise_name
+from ingest.readers import normalise_name, own_name
 
 DATE_ORDERS = ("ymd", "mdy", "dmy")
 
@@ -177,7 +177,7 @@ def _mapped(
                 f"--map {name}={theirs}: {entity.source} {entity.name} has no column "
                 f"{name}; it has {', '.join(column.name for column in entity.columns)}."
             )
-        found = [column for column in columns if column == theirs] or [
+        found = [column for column in columns if own_name(column) == theirs] or [
             column
             for column in columns
             if normalise_name(column) == normalise_name(theirs)
@@ -275,7 +275,7 @@ def as_json(records: pa.Table, columns: Sequence[str]) -> pa.Array:
     has_nulls = any(column.null_count for column in picked.columns)
     # Numbered, because SQL cannot tell apart names that differ in case only.
     numbered = picked.rename_columns([f"c{n}" for n in range(len(columns))])
-    keys = ["'" + name.replace("'", "''") + "'" for name in columns]
+    keys = ["'" + own_name(name).replace("'", "''") + "'" for name in columns]
     pairs = ", ".join(f"{key}, c{n}" for n, key in enumerate(keys))
     text = f"json_object({pairs})"
     if has_nulls:

@@ -16,8 +16,8 @@ from ingest.columns import (
 )
 from ingest.contracts import Column, Entity, contract
 from ingest.errors import InputError
-from ingest.readers import normalise_name, parquet_columns
-from ingest.records import headerless, opened
+from ingest.readers import is_parquet, normalise_name, parquet_columns
+from ingest.records import headerless, is_empty_part, opened
 from ingest.sources import (
     SOURCES,
     LeftOut,
@@ -27,7 +27,6 @@ from ingest.sources import (
     find_files,
     nothing_to_read,
 )
-from ingest.sources.base import plain_name
 
 _IDS = ("user_id", "item_id")
 _FEWEST_OF_ANOTHER_HEADER = 3
@@ -149,7 +148,9 @@ def _columns(
     file: SourceFile, entities: Sequence[Entity], options: ReadOptions
 ) -> tuple[str, ...]:
     """A file's own columns. Raises InputError for text of a folder that is no data."""
-    if plain_name(file.path).endswith(".parquet"):
+    if is_empty_part(file):
+        return ()
+    if is_parquet(file.path):
         return parquet_columns(file.path)
     columns, batches, layout = opened(file, entities, options)
     with closing(batches):

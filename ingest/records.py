@@ -33,8 +33,9 @@ from ingest.readers import (
     TextLayout,
     cut_detail,
     find_layout,
+    is_parquet,
     normalise_name,
-    parquet_columns,
+    own_name,
     read_delimited,
     read_json,
     read_parquet,
@@ -73,7 +74,12 @@ def read_records(
     ``facts`` is told what is found out on the way; it is whole when all was read.
     Raises InputError when the file cannot be read or lacks a required column.
     """
-    columns, batches, layout = opened(file, [entity], options)
+    facts = FileFacts() if facts is None else facts
+    columns, batches, layout = opened(file, [entity], options, facts.notes)
+    if not columns:
+        batches.close()
+        facts.notes.append("It has no records.")
+        return
     if layout and not layout.header and not options.mapping and not file.layout:
         raise headerless(file, entity, layout)
 
@@ -88,11 +94,6 @@ def read_records(
             options.ignore,
         )
 
-    facts = FileFacts() if facts is None else facts
-    if not columns:
-        facts.notes.append("It has no records.")
-        batches.close()
-        return
     match = matched(columns)
     facts.notes += layout.notes if layout else ()
     _tell(facts, match)
@@ -143,23 +144,34 @@ def read_records(
 
 def _tell(facts: FileFacts, match: ColumnMatch) -> None:
     """Add what a match says to what is known of the file."""
-    facts.columns.update(match.used)
+    facts.columns.update({name: own_name(own) for name, own in match.used.items()})
     used = {*facts.columns.values()}
-    left_over = dict.fromkeys((*facts.left_over, *match.extra))
+    extra = map(own_name, match.extra)
+    left_over = dict.fromkeys((*facts.left_over, *extra))
     facts.left_over = tuple(name for name in left_over if name not in used)
 
 
 def opened(
-    file: SourceFile, entities: Sequence[Entity], options: ReadOptions
+    file: SourceFile,
+    entities: Sequence[Entity],
+    options: ReadOptions,
+    notes: list[str] | None = None,
 ) -> tuple[tuple[str, ...], Generator[Batch], TextLayout | None]:
-    """The file's own columns, its batches, and the layout of delimited text."""
+    """The file's own columns, its batches, and the layout of delimited text.
+
+    ``notes`` gets sentences on what was found out. A file of 0 bytes in a folder has no
+    columns, as one with ``[]`` has none.
+    """
     path, name = file.path, plain_name(file.path)
+    if is_empty_part(file):
+        return (), _again([], iter(())), None
     layout = file.layout
     batches: Iterator[Batch]
-    if name.endswith(".parquet"):
+    if is_parquet(path):
         batches = read_parquet(path)
     elif name.endswith(_JSON_SUFFIXES):
-        batches = read_json(path, options.encoding)
+        known = known_names(entities, options.mapping)
+        batches = read_json(path, options.encoding, known=known, notes=notes)
     else:
         layout = layout or find_layout(
             path,
@@ -176,6 +188,11 @@ def opened(
             return layout.columns, _again([], batches), layout
     peeked = _peeked(file, file.reshape(batches) if file.reshape else batches)
     return *peeked, layout
+
+
+def is_empty_part(file: SourceFile) -> bool:
+    """Whether a file of a folder has 0 bytes, as writers of parts leave them."""
+    return file.in_folder and file.path.is_file() and not file.path.stat().st_size
 
 
 def _with_partition(records: pa.Table, partition: Mapping[str, str | None]) -> pa.Table:
@@ -202,9 +219,8 @@ def _peeked(
             return _own_columns(batch.records), _again(looked_at, batches)
     if any(batch.faults.num_rows for batch in looked_at):
         raise InputError(f"{file.path} has no record that can be read.")
-    is_parquet = plain_name(file.path).endswith(".parquet")
-    columns = parquet_columns(file.path) if is_parquet else ()
-    return columns, _again(looked_at, batches)
+    columns = _own_columns(looked_at[-1].records) if looked_at else ()
+    return columns, _again(looked_at, iter(()))
 
 
 def _again(looked_at: list[Batch], rest: Iterator[Batch]) -> Generator[Batch]:

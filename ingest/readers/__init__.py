@@ -7,14 +7,16 @@ from ingest.readers.batches import (
     POSITION_COLUMNS,
     RAW_RECORD_LENGTH,
     Batch,
+    column_name,
     cut_detail,
     normalise_name,
+    own_name,
     sha256_of,
 )
 from ingest.readers.delimited import read_delimited
 from ingest.readers.json_records import read_json
 from ingest.readers.layout import TextLayout, find_layout
-from ingest.readers.parquet import parquet_columns, read_parquet
+from ingest.readers.parquet import is_parquet, parquet_columns, read_parquet
 
 __all__ = [
     "FAULT_SCHEMA",
@@ -22,9 +24,12 @@ __all__ = [
     "RAW_RECORD_LENGTH",
     "Batch",
     "TextLayout",
+    "column_name",
     "cut_detail",
     "find_layout",
+    "is_parquet",
     "normalise_name",
+    "own_name",
     "parquet_columns",
     "read_delimited",
     "read_json",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ FAULT_SCHEMA = pa.schema(
 POSITION_COLUMNS = ("row_number", "line_number")
 """The columns of a batch that are not the file's own."""
 
+_POSITION_NAME = re.compile(f"(?:{'|'.join(POSITION_COLUMNS)})_*")
+
 RAW_RECORD_LENGTH = 65_536
 """Characters of an unreadable record that are kept."""
 
@@ -38,7 +41,7 @@ class Fault(NamedTuple):
     """
 
     row_number: int
-    line_number: int
+    line_number: int | None
     reason: str
     raw_record: str
     detail: str | None = None
@@ -71,12 +74,20 @@ def with_positions(
 
 def fault_table(faults: list[Fault]) -> pa.Table:
     """Faults as a table of FAULT_SCHEMA, in the file's order."""
-    columns = zip(*sorted(faults), strict=True) if faults else [[]] * len(FAULT_SCHEMA)
+    columns = (
+        zip(*sorted(faults, key=_ordinal), strict=True)
+        if faults
+        else [[]] * len(FAULT_SCHEMA)
+    )
     arrays = [
         pa.array(values, field.type)
         for values, field in zip(columns, FAULT_SCHEMA, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=FAULT_SCHEMA)
+
+
+def _ordinal(fault: Fault) -> int:
+    return fault.row_number
 
 
 def cut_detail(length: int, detail: str | None = None) -> str | None:
@@ -95,6 +106,18 @@ def raw_text(data: bytes) -> str:
     """
     text = data[: 4 * RAW_RECORD_LENGTH].decode("utf-8", "backslashreplace")
     return text[:RAW_RECORD_LENGTH].replace("\0", "\\x00")
+
+
+def column_name(own: str) -> str:
+    """The name in a batch of a file's own column: with one more ``_`` where it could be
+    taken for a position.
+    """
+    return f"{own}_" if _POSITION_NAME.fullmatch(own) else own
+
+
+def own_name(column: str) -> str:
+    """The name in the file of a column of a batch: undoes ``column_name``."""
+    return column[:-1] if _POSITION_NAME.fullmatch(column) else column
 
 
 def normalise_name(name: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.errors import InputError
-from ingest.readers.batches import POSITION_COLUMNS, normalise_name
+from ingest.readers.batches import column_name, normalise_name
 from ingest.readers.text import decode_sample, find_encoding, read_sample
 
 BLANKS = " "
@@ -285,8 +285,7 @@ def _header_columns(
             f"{delimiter!r} right? Else --skip-lines {skipped + 1} --no-header, with "
             "positions in --map."
         )
-    renamed = (name + "_" if name in POSITION_COLUMNS else name for name in columns)
-    return tuple(renamed), unnamed
+    return tuple(map(column_name, columns)), unnamed
 
 
 def _are_shorter(lines: list[str], delimiter: str, width: int) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from ingest.errors import InputError
 from ingest.file_names import path_text
-from ingest.readers import POSITION_COLUMNS
+from ingest.readers import column_name
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """What Hive and Spark write into a folder's name for a missing value."""
@@ -172,6 +172,5 @@ def _partition(folders: tuple[str, ...]) -> dict[str, str | None]:
         if name and equals:
             text = unquote(path_text(value), errors="backslashreplace")
             key = unquote(path_text(name), errors="backslashreplace")
-            key += "_" if key in POSITION_COLUMNS else ""
-            columns[key] = None if value == HIVE_NULL else text
+            columns[column_name(key)] = None if value == HIVE_NULL else text
     return columns
