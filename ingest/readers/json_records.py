@@ -9,6 +9,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Set
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,10 @@ _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _BETWEEN = re.compile(r"[\s,]*")
 _SPACE = re.compile(r"\s*")
 _PYTHON_OBJECT = re.compile(r"\{\s*[uU]?'")
+_NEAR_CHARACTERS = 4096
+_MOST_TRIED = 64
+"""How far, and at how many objects, the end of a broken element is looked for first."""
+
 _MANY_COLUMNS = 256
 _MANY_CELLS = 1 << 20
 """A batch with more columns than that ends at so many cells, so that records with keys
@@ -427,9 +432,9 @@ def _resynchronised(text: str, place: int, keys: Set[str]) -> int | None:
     """Where to go on behind a broken element: at the next object that has keys of the
     one before, else where its brackets close, else at the next object at all.
     """
-    closed = _closed(text, place)
+    closed = _closed(text, place, place + _NEAR_CHARACTERS)
     first: int | None = None
-    for match in _NEXT_OBJECT.finditer(text, place + 1):
+    for match in islice(_NEXT_OBJECT.finditer(text, place + 1), _MOST_TRIED):
         if closed is not None and match.end() > closed:
             break
         try:
@@ -442,16 +447,18 @@ def _resynchronised(text: str, place: int, keys: Set[str]) -> int | None:
     if closed is not None:
         return closed
     following = _NEXT_OBJECT.search(text, place + 1)
+    if first is None and following is None:
+        return _closed(text, place, len(text))
     return first or (following.end() if following else None)
 
 
-def _closed(text: str, place: int) -> int | None:
-    """Where the brackets that open at ``place`` are closed again."""
+def _closed(text: str, place: int, end: int) -> int | None:
+    """Where the brackets that open at ``place`` are closed again before ``end``."""
     depth = 0
     if text[place] not in "{[":
         plain = re.compile(r"[^,\]\}\{\[]+(?=[,\]\}])").match(text, place)
         return plain.end() if plain else None
-    for match in _STRUCTURE.finditer(text, place):
+    for match in _STRUCTURE.finditer(text, place, end):
         depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(match.group(), 0)
         if depth == 0:
             return match.end()

@@ -265,7 +265,7 @@ def test_two_copies_in_one_folder_are_loaded_once(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"bad\.csv is empty"),
+        (b" \n", r"bad\.csv is empty"),
         (b"colour,size\nred,4\n", r"bad\.csv, line 1: .*needs the columns user_id"),
         (b"user_id,user_id,item_id\n1,2,3\n", r"bad\.csv.*user_id"),
         (bytes(range(256)) * 40, r"bad\.csv"),
