@@ -74,6 +74,9 @@ _NEAR_CHARACTERS = 4096
 _MOST_TRIED = 64
 """How far, and at how many objects, the end of a broken element is looked for first."""
 
+_ROWS_OF_COLUMNS = 3
+"""Values that lists must have to be taken for columns."""
+
 _MANY_COLUMNS = 256
 _MANY_CELLS = 1 << 20
 """A batch with more columns than that ends at so many cells, so that records with keys
@@ -160,7 +163,10 @@ def _key_of_records(  # noqa: PLR0911, PLR0912
             place = _after(_SPACE, start, place + 1)
         except (json.JSONDecodeError, RecursionError):
             break
-        if is_list := re.compile(r"\[\s*(?=[{\]])").match(start, place):
+        is_record = normalise_name(name) in known
+        if is_list := not is_record and re.compile(r"\[\s*(?=[{\]])").match(
+            start, place
+        ):
             try:
                 first, _ = _DECODER.raw_decode(start, is_list.end())
             except (json.JSONDecodeError, RecursionError):
@@ -199,9 +205,12 @@ def _refuse_columns(path: Path, value: dict[str, Any]) -> None:
     """Say how to write records for one object that holds whole columns."""
     split = {"columns", "data"} <= value.keys() and isinstance(value["data"], list)
     columns = list(value.values())
-    of_lists = len(columns) > 1 and all(isinstance(one, list) for one in columns)
+    of_lists = len(columns) > 1 and all(
+        isinstance(one, list) and len(one) == len(columns[0]) >= _ROWS_OF_COLUMNS
+        for one in columns
+    )
     of_objects = len(columns) > 1 and all(
-        isinstance(one, dict) and one.keys() == columns[0].keys() and one
+        isinstance(one, dict) and one.keys() == columns[0].keys() >= {"0", "1"}
         for one in columns
     )
     if split or of_lists or of_objects:

@@ -235,8 +235,8 @@ def test_a_record_with_a_list_of_objects_is_a_record(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[[1, 2], [3, 4]]", "an array of arrays"),
-        ('{"a": [1, 2], "b": [3, 4]}', "one object with columns"),
-        ('{"a": {"0": 1}, "b": {"0": 3}}', "one object with columns"),
+        ('{"a": [1, 2, 5], "b": [3, 4, 6]}', "one object with columns"),
+        ('{"a": {"0": 1, "1": 2}, "b": {"0": 3, "1": 4}}', "one object with columns"),
         ('{"columns": ["a"], "index": [0], "data": [[1]]}', "one object with columns"),
         ('{"x": [{"a": 1}], "y": [{"a": 2}]}', "several lists of records, 'x', 'y'"),
     ],
