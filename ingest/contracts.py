@@ -60,7 +60,13 @@ RULES = (
     "format",
 )
 
-_VERDICT_KEYS = (*RULES, "missing_tokens", "missing_numbers_from")
+_VERDICT_KEYS = (
+    *RULES,
+    "missing_tokens",
+    "missing_numbers_from",
+    "is_id",
+    "is_list",
+)
 _COLUMN_KEYS = frozenset({*_VERDICT_KEYS, "canonical_name", "aliases"})
 
 
@@ -94,6 +100,18 @@ class Column:
     format: str | None = None
     missing_tokens: tuple[str, ...] | None = None
     missing_numbers_from: str | None = None
+    is_id: bool = False
+    is_list: bool = False
+
+    @property
+    def is_name(self) -> bool:
+        """Whether a value is a name or a code, of which few texts mean "missing"."""
+        return self.data_type == "varchar" and not (
+            self.is_id
+            or self.accepted_values is not None
+            or self.accepted_values_from is not None
+            or self.format is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -171,6 +189,8 @@ def _column(place: str, declared: dict[str, Any]) -> Column:
         format=meta.get("format"),
         missing_tokens=None if tokens is None else tuple(map(str, tokens)),
         missing_numbers_from=meta.get("missing_numbers_from"),
+        is_id=bool(meta.get("is_id", False)),
+        is_list=bool(meta.get("is_list", False)),
     )
 
 

@@ -20,8 +20,16 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?|[0-9]{16}")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[T ](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
-    r"(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?)?"
+    r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))?)?"
 )
+
+_DIGITS_OF_DATES = (
+    (1900, 2100),
+    (19000101, 21001231),
+    (190001010000, 210012312359),
+    (19000101000000, 21001231235959),
+)
+"""Numbers that stand for a year, a date, or a date and a time of day."""
 
 
 def _number(text: str) -> float | None:
@@ -39,11 +47,7 @@ def _boolean(text: str) -> bool | None:
 def _instant(text: str) -> dt.datetime | None:
     try:
         if _INSTANT.fullmatch(text):
-            moment = dt.datetime.fromisoformat(text)
-            offset = moment.utcoffset()
-            return (
-                moment.replace(tzinfo=None) - offset if offset is not None else moment
-            )
+            return _of_iso(text)
         number = _number(text)
         return None if number is None else _of_unix_time(number)
     except (ValueError, OverflowError):  # 30 February, or a year that Python lacks.
@@ -51,14 +55,33 @@ def _instant(text: str) -> dt.datetime | None:
 
 
 def _date(text: str) -> dt.date | None:
-    moment = _instant(text)
-    return None if moment is None else moment.date()
+    try:
+        if _INSTANT.fullmatch(text):
+            return _of_iso(text).date()
+        number = _number(text)
+        if number is None:
+            return None
+        if 1000 <= number <= 9999:
+            return dt.date(int(number), 1, 1) if number.is_integer() else None
+        moment = _of_unix_time(number) if abs(number) >= 1e8 else None
+        return None if moment is None else moment.date()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _of_iso(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    offset = moment.utcoffset()
+    return moment.replace(tzinfo=None) - offset if offset is not None else moment
 
 
 def _of_unix_time(number: float) -> dt.datetime | None:
     """An instant whose unit is told by its size (docs/contracts.md), rounded to
-    microseconds, halves away from zero; None for nanoseconds.
+    microseconds, halves away from zero; None for nanoseconds, and for what may be a
+    year or the digits of a date.
     """
+    if any(first <= number <= last for first, last in _DIGITS_OF_DATES):
+        return None
     size = abs(number)
     for limit, factor in ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0)):
         if size < limit:

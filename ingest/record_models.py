@@ -36,6 +36,7 @@ from ingest.expectations.rules import (
     SEEDS,
     TenantSettings,
     accepted_pairs,
+    characters,
     missing_tokens,
     numbers_of,
     of_tenant,
@@ -43,11 +44,14 @@ from ingest.expectations.rules import (
     quoted_text,
     rules_of,
     tenant_settings,
+    tokens_of,
     typed_sql,
 )
 from ingest.plain_values import EPOCH, PLAIN_READERS
 
-_BLANKS = " \t\n\v\f\r\u00a0"
+_BLANKS = characters("blank_characters")
+_INVISIBLE = characters("invisible_characters")
+_NOTHING = dict.fromkeys(map(ord, _INVISIBLE))
 _LOWERED_TO_ASCII = re.compile("[\u0130\u212a]")
 """The letters beyond ASCII whose lower case, to DuckDB, is ASCII."""
 
@@ -217,13 +221,14 @@ class _Judge:
         self._question = _question(entity, column, accepted, tokens, settings)
         rules = _rules(entity, column, accepted, settings)
         self._rules = [rule.name for rule in rules]
-        own_tokens = tokens if column.missing_tokens is None else column.missing_tokens
+        own_tokens = tokens_of(column, tokens)
         self._missing = frozenset(own_tokens)
         numbers = of_tenant(settings, column.missing_numbers_from, tenant)
         self._missing_numbers = frozenset(numbers_of(numbers))
         self._longest_missing = max(map(len, own_tokens), default=0)
         self._ascii_missing = all(map(str.isascii, own_tokens))
         self._read = PLAIN_READERS[column.data_type]
+        self._is_text = column.data_type == "varchar"
         self._minimum = _bound(column, column.minimum)
         self._maximum = _bound(column, column.maximum)
         self.legal = _legal_values(column, tenant, accepted)
@@ -236,6 +241,8 @@ class _Judge:
         """The typed value; None where it is missing. Raises ValidationError with an
         error for each rule that it breaks.
         """
+        if self._column.is_id and type(given) is float and given.is_integer():
+            given = int(given)  # To JSON, 3.0 and 3 are one number.
         text = given if type(given) is str else _as_text(given)
         value, broken = (None, None) if text is None else self._judged(text)
         if value is None and broken is None:
@@ -252,6 +259,11 @@ class _Judge:
         """The value, None where it is missing, and the rules that it breaks."""
         trimmed = text.strip(_BLANKS)
         is_plain = trimmed.isascii()
+        if not is_plain:
+            if self._column.is_id:
+                trimmed = trimmed.translate(_NOTHING)
+            trimmed = trimmed.strip(_BLANKS + _INVISIBLE)
+            is_plain = trimmed.isascii()
         if not is_plain and not _is_unicode(trimmed):
             return None, ["invalid_encoding"]
         if not is_plain and (
@@ -260,7 +272,12 @@ class _Judge:
             return self._ask(text)
         if len(trimmed) <= self._longest_missing and trimmed.lower() in self._missing:
             return None, None
-        if self._always_ask or (self.legal is not None and not is_plain):
+        may_be_nested = self._is_text and trimmed.startswith(("[", "{"))
+        if (
+            self._always_ask
+            or may_be_nested
+            or (self.legal is not None and not is_plain)
+        ):
             return self._ask(text)
         value = self._read(trimmed)
         if value is None:
@@ -417,7 +434,11 @@ def _is_unicode(text: str) -> bool:
 def _error(column: Column, rule: str) -> PydanticCustomError:
     said = {
         "required": "is required",
-        "type": f"is no {column.data_type}",
+        "type": (
+            "is an object or a list"
+            if column.data_type == "varchar"
+            else f"is no {column.data_type}"
+        ),
         "accepted_values": "is not one of the accepted values",
         "minimum": f"is below {column.minimum}",
         "maximum": f"is above {column.maximum}",

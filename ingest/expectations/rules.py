@@ -1,7 +1,8 @@
 """The contracts' rules as DuckDB SQL over a raw table: how many values keep each.
 
 The meaning of every rule is that of ``docs/contracts.md``; the dbt macros below
-``macros/contracts`` and ``macros/casting`` say the same in Jinja.
+``macros/contracts`` say the same in Jinja. What a text means as a type is rendered from
+those below ``macros/casting``.
 """
 
 from __future__ import annotations
@@ -13,16 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from ingest.contracts import PROJECT_ROOT, Column, Entity
 from ingest.errors import InputError
+from ingest.expectations.macros import casting_sql, project_vars
 
 SEEDS = PROJECT_ROOT / "seeds"
-
-_BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
-_OTHER_DATES = "['%d-%b-%Y', '%d %b %Y', '%b %d, %Y']"
 
 
 ANY_TENANT = "*"
@@ -124,10 +120,24 @@ _SETTINGS: dict[str, Callable[[str], str]] = {
 
 
 def missing_tokens() -> list[str]:
-    """The texts that mean "nothing was given", where a column has none of its own."""
-    project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text("utf-8"))
-    tokens: list[str] = project["vars"]["missing_tokens"]
-    return tokens
+    """The texts that mean "nothing was given" in ids, numbers, times and the like."""
+    return list(map(str, project_vars()["missing_tokens"]))
+
+
+def characters(var: str) -> str:
+    """The characters that a var of ``dbt_project.yml`` lists as code points."""
+    return "".join(map(chr, project_vars()[var]))
+
+
+def tokens_of(column: Column, tokens: Sequence[str]) -> tuple[str, ...]:
+    """The texts that mean "nothing was given" in a column: its own, those of names and
+    codes, or else ``tokens``.
+    """
+    if column.missing_tokens is not None:
+        return column.missing_tokens
+    if column.is_name:
+        return tuple(map(str, project_vars()["missing_name_tokens"]))
+    return tuple(tokens)
 
 
 def rules_of(
@@ -146,8 +156,7 @@ def rules_of(
 
         if column.required:
             add("required", f"{text} is not null")
-        if column.data_type != "varchar":
-            add("type", f"case when {text} is not null then {value} is not null end")
+        add("type", f"case when {text} is not null then {value} is not null end")
         if column.accepted_values is not None:
             values = ", ".join(
                 quoted_text(value.lower()) for value in column.accepted_values
@@ -187,14 +196,14 @@ def typed_sql(
     kept = "".join(f", {name}" for name in also)
     cleaned, typed = [], []
     for column in entity.columns:
-        missing = tokens if column.missing_tokens is None else column.missing_tokens
         name = quoted_name(column.name)
-        trimmed = f"trim({name}, {_BLANKS})"
-        listed = ", ".join(map(quoted_text, missing))
-        text = f"case when lower({trimmed}) not in ({listed}) then {trimmed} end"
-        text = _without_numbers(text, column, settings)
-        cleaned.append(f"{text} as {name}")
-        typed.append(f"{_typed(column, name)} as {quoted_name('typed.' + column.name)}")
+        missing = tokens_of(column, tokens)
+        clean = casting_sql("clean_text", name, missing, column.is_id, column.is_list)
+        cleaned.append(f"{_without_numbers(clean, column, settings)} as {name}")
+        of_type = casting_sql(
+            "typed_value", name, column.data_type, "date_order", column.is_id
+        )
+        typed.append(f"{of_type} as {quoted_name('typed.' + column.name)}")
     return (
         f"select tenant_id, {', '.join(quoted_name(c.name) for c in entity.columns)}, "
         f"{', '.join(typed)}{kept} from (select tenant_id, date_order, "
@@ -264,55 +273,6 @@ def _landed_sql(entity: Entity) -> str:
     return (
         f"select * from raw.{quoted_name(entity.table)} "
         f"union all by name select {columns} where false"
-    )
-
-
-def _typed(column: Column, text: str) -> str:
-    number = f"try_cast({text} as double)"
-    if column.data_type == "bigint":
-        whole = f"try_cast({text} as bigint)"
-        return f"case when {number} = {whole} then {whole} end"
-    if column.data_type == "double":
-        return f"case when isfinite({number}) then {number} end"
-    if column.data_type == "boolean":
-        return f"try_cast({text} as boolean)"
-    if column.data_type == "timestamp":
-        return _timestamp(text)
-    if column.data_type == "date":
-        return f"cast({_timestamp(text)} as date)"
-    return text
-
-
-def _timestamp(text: str) -> str:
-    number = f"try_cast({text} as double)"
-    # Why in two steps: macros/casting/iso_timestamp.sql.
-    iso = (
-        f"case when try_cast({text} as timestamp) between cast('0001-01-01' as "
-        "timestamp) and cast('9999-12-31 23:59:59.999999' as timestamp) "
-        f"then try_cast({text} as timestamptz) at time zone 'UTC' end"
-    )
-
-    def instant(microseconds: str) -> str:
-        return f"make_timestamp(cast(round({microseconds}) as bigint))"
-
-    def dates(first: str, second: str) -> str:
-        formats = ", ".join(
-            f"'{first}{mark}{second}{mark}{year}{clock}'"
-            for mark in "/-."
-            for year in ("%Y", "%y")
-            for clock in _CLOCKS
-        )
-        return f"try_strptime({text}, [{formats}])"
-
-    return (
-        f"case when {number} is not null then case "
-        f"when abs({number}) < 1e11 then {instant(f'{number} * 1e6')} "
-        f"when abs({number}) < 1e14 then {instant(f'{number} * 1e3')} "
-        f"when abs({number}) < 1e17 then {instant(number)} "
-        f"when abs({number}) < 9e18 then {instant(f'{number} / 1e3')} end "
-        f"when date_order = 'mdy' then coalesce({dates('%m', '%d')}, {iso}) "
-        f"when date_order = 'dmy' then coalesce({dates('%d', '%m')}, {iso}) "
-        f"else coalesce({iso}, try_strptime({text}, {_OTHER_DATES})) end"
     )
 
 

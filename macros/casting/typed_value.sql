@@ -1,11 +1,11 @@
 {#-
     Cleaned text as the type that the contract gives it; null where the text is not
-    of that type. Types: varchar, bigint (3 and 3.0, not 3.7), double (finite),
-    boolean, date, timestamp (UTC).
+    of that type. Types: varchar (no object or list), bigint (3 and 3.0, not 3.7),
+    double (finite), boolean, date, timestamp (UTC).
 -#}
-{% macro typed_value(text, data_type, date_order="date_order") %}
+{% macro typed_value(text, data_type, date_order="date_order", is_id=false) %}
     {%- if data_type == "varchar" -%}
-        {{ text }}
+        case when not coalesce({{ is_nested(text, is_id) }}, false) then {{ text }} end
     {%- elif data_type == "bigint" -%}
         case
             when try_cast({{ text }} as double) = try_cast({{ text }} as bigint)
@@ -19,7 +19,7 @@
     {%- elif data_type == "boolean" -%}
         try_cast({{ text }} as boolean)
     {%- elif data_type == "date" -%}
-        cast({{ parse_timestamp(text, date_order) }} as date)
+        cast({{ parse_timestamp(text, date_order, is_date=true) }} as date)
     {%- elif data_type == "timestamp" -%}
         {{ parse_timestamp(text, date_order) }}
     {%- else -%}

@@ -10,7 +10,9 @@
         {{ pack_struct(node.columns.keys() | list + ["extra"]) }} as raw_values
         {%- for column in node.columns.values() -%}
             {%- set rules = column_rules(column) %},
-            {%- set cleaned = clean_text(adapter.quote(rules.name), rules.missing_tokens) %}
+            {%- set cleaned = clean_text(
+                adapter.quote(rules.name), rules.missing_tokens, rules.is_id, rules.is_list
+            ) %}
             {%- if rules.get("missing_numbers_from") is not none %}
         {{ without_numbers(cleaned, rules.missing_numbers_from) }}
             {%- else %}

@@ -14,10 +14,11 @@
         {%- for rule in [
             "required", "accepted_values", "accepted_values_from", "minimum", "minimum_from",
             "maximum", "maximum_from", "max_length", "format", "missing_numbers_from",
+            "is_id", "is_list",
         ] if declared.get(rule) is not none and declared[rule] is not false -%}
             {%- do rules.update({rule: declared[rule]}) -%}
         {%- endfor -%}
-        {%- if declared.missing_tokens != var("missing_tokens") -%}
+        {%- if declared.has_own_tokens -%}
             {%- do rules.update({"missing_tokens": declared.missing_tokens}) -%}
         {%- endif -%}
         {%- for rule in ["accepted_values", "missing_tokens"] if rule in rules -%}

@@ -14,9 +14,7 @@
         {%- if rules.get("required") -%}
             {%- do found.append(["required", "not " ~ given]) -%}
         {%- endif -%}
-        {%- if rules.data_type != "varchar" -%}
-            {%- do found.append(["type", typed ~ " is null and " ~ given]) -%}
-        {%- endif -%}
+        {%- do found.append(["type", typed ~ " is null and " ~ given]) -%}
         {%- if rules.get("accepted_values") is not none -%}
             {%- set values = [] -%}
             {%- for value in rules.accepted_values -%}

@@ -13,7 +13,7 @@
         tenant_id
         {%- for column in node.columns.values() -%}
             {%- set rules = column_rules(column) %},
-        {{ typed_value(adapter.quote(rules.name), rules.data_type) }} as {{ rules.canonical_name }}
+        {{ typed_value(adapter.quote(rules.name), rules.data_type, is_id=rules.is_id) }} as {{ rules.canonical_name }}
         {%- endfor %},
         raw_values,
         {{ given_values(node) }} as given
