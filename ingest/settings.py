@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.contracts import PROJECT_ROOT
@@ -76,5 +76,14 @@ class S3Settings(BaseSettings):
 
 
 def settings() -> Settings:
-    """The settings of this process, read from the environment at each call."""
-    return Settings()
+    """The settings of this process, read from the environment at each call. Raises
+    InputError for a variable that cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(map(str, first["loc"])).upper()
+        raise InputError(
+            f"WINNOW_{name}: {first['input']!r} cannot be used: {first['msg'].lower()}."
+        ) from None

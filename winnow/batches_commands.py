@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from ingest.errors import BuildError, InputError
+from winnow.progress import stages
+from winnow.terminal import AsJson, Grid, Terminal, print_json, stdout, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from winnow.batches import Day, Plan, RunReport
 
-_WIDTH = 112
-_BAR_WIDTH = 20
+_BAR_WIDTH = 10
 _COLOURS = {"planned": "dim", "running": "yellow", "done": "green", "failed": "red"}
 
 app = typer.Typer(
@@ -62,21 +62,18 @@ def plan(
     """Deal the test rows of a split out to days, by a hash: each row to one day."""
     from ingest.settings import settings
     from winnow import batches
-    from winnow.cli import _stages
 
     wanted = batches.day_count(days, fraction)
-    with _stages(Console(stderr=True)) as stage:
+    with stages() as stage:
         plans = batches.plan(
             settings(), wanted, tenants=tenants or (), split=split, stage=stage
         )
-    table = Table(title="Daily batches", title_justify="left")
-    for heading in ("tenant", "split", ""):
-        table.add_column(heading, overflow="fold")
-    for heading in ("fold", "days", "test rows", "rows a day"):
-        table.add_column(heading, justify="right")
+    table = Grid("Daily batches")
+    table.texts("tenant", "split", "")
+    table.numbers("fold", "days", "test rows", "rows a day")
     for one in plans:
         sizes = sorted({day.rows for day in one.days})
-        table.add_row(
+        table.row(
             one.scope.tenant_id,
             one.scope.split_name,
             "planned" if one.is_new else "as it was",
@@ -85,19 +82,24 @@ def plan(
             f"{one.rows:,}",
             " or ".join(f"{size:,}" for size in sizes),
         )
-    Console().print(table)
+    stdout().print(table)
 
 
 @app.command()
-def status(*, tenants: Tenants = None, split: SplitName = None) -> None:
+def status(
+    *, tenants: Tenants = None, split: SplitName = None, as_json: AsJson = False
+) -> None:
     """Show every day of the plans: how far it is, and how good its rows are."""
     from ingest.settings import settings
     from winnow import batches
 
     plans = batches.status(settings(), tenants=tenants or (), split=split)
-    console = Console()
+    if as_json:
+        print_json([asdict(one) for one in plans])
+        return
+    terminal = stdout()
     for one in plans:
-        _print_plan(one, console)
+        _print_plan(one, terminal)
 
 
 @app.command()
@@ -154,9 +156,8 @@ def reset(
     """Make every day planned again; the plan stays."""
     from ingest.settings import settings
     from winnow import batches
-    from winnow.cli import _stages
 
-    with _stages(Console(stderr=True)) as stage:
+    with stages() as stage:
         scopes = batches.reset(
             settings(),
             tenants=tenants or (),
@@ -166,7 +167,7 @@ def reset(
         )
     for scope in scopes:
         what = "the plan is forgotten" if forget else "all days are planned again"
-        Console().print(f"{_capital(str(scope))}: {what}.", soft_wrap=True)
+        stdout().say(f"{_capital(str(scope))}: {what}.")
 
 
 @app.command()
@@ -188,26 +189,24 @@ def daily(
     """
     from ingest.settings import settings
     from winnow import batches
-    from winnow.cli import _stages
     from winnow.publish import publish
 
     wanted_day = _whole_number("--day", day)
     until = _whole_number("--simulate", simulate)
     if wanted_day is not None and until is not None:
         raise InputError("--day and --simulate: give one of them.")
-    here, console = settings(), Console()
-    with _stages(Console(stderr=True)) as stage:
+    here, terminal = settings(), stdout()
+    with stages() as stage:
         batches.plan_missing(here, stage=stage)
         report = batches.run(
             here, day=wanted_day, until=until, keep_on=keep_on, stage=stage
         )
         files = batches.write_results(here, out)
         publication = publish(here, progress=stage) if report.ran else None
-    _print_run(report, console)
-    for file in files:
-        console.print(f"Results   {file}", soft_wrap=True)
+    _print_run(report, terminal)
+    terminal.say(*(f"Results   {file}" for file in files))
     if publication is not None:
-        console.print(f"Published {publication.path}", soft_wrap=True)
+        terminal.say(f"Published {publication.path}")
     _stop_where_stopped(report)
 
 
@@ -221,9 +220,8 @@ def _run(
 ) -> None:
     from ingest.settings import settings
     from winnow import batches
-    from winnow.cli import _stages
 
-    with _stages(Console(stderr=True)) as stage:
+    with stages() as stage:
         report = batches.run(
             settings(),
             day=day,
@@ -233,7 +231,7 @@ def _run(
             keep_on=keep_on,
             stage=stage,
         )
-    _print_run(report, Console())
+    _print_run(report, stdout())
     _stop_where_stopped(report)
 
 
@@ -259,31 +257,29 @@ def _whole_number(option: str, text: str) -> int | None:
         raise InputError(f"{option} {text}: this is no whole number.") from None
 
 
-def _print_run(report: RunReport, console: Console) -> None:
+def _print_run(report: RunReport, terminal: Terminal) -> None:
     if not report.ran:
         if not report.stopped:
-            console.print("Nothing to run: the days that were asked for are done.")
+            terminal.say("Nothing to run: the days that were asked for are done.")
         return
-    table = _day_table("Days that were run", with_owner=True)
+    table = _day_table("Days that were run", "tenant, split")
     for day in report.ran:
-        table.add_row(f"{day.tenant_id}, {day.split_name}", *_cells(day))
-    console.width = max(console.width, _WIDTH)
-    console.print(table)
+        table.row(f"{day.tenant_id}, {day.split_name}", *_cells(day))
+    terminal.print(table)
     count = len(report.ran)
-    console.print(
+    terminal.say(
         f"{count:,} day{'' if count == 1 else 's'} in {report.seconds:.1f} s, "
         f"{report.seconds / count:.2f} s each with dbt's share."
     )
 
 
-def _print_plan(plan: Plan, console: Console) -> None:
+def _print_plan(plan: Plan, terminal: Terminal) -> None:
     done = sum(day.rows for day in plan.done)
     table = _day_table(
         f"{_capital(str(plan.scope))}, fold {plan.scope.fold}: {len(plan.done)} of "
         f"{len(plan.days)} days done, {done:,} of {plan.rows:,} rows",
-        with_owner=False,
+        "in so far",
     )
-    table.add_column("in so far", no_wrap=True)
     for day, share in zip(plan.days, _shares(plan.days), strict=True):
         colour = _COLOURS[day.state]
         bar = ProgressBar(
@@ -293,23 +289,16 @@ def _print_plan(plan: Plan, console: Console) -> None:
             complete_style=colour,
             finished_style=colour,
         )
-        table.add_row(*_cells(day), bar)
-    console.width = max(console.width, _WIDTH + _BAR_WIDTH)
-    console.print(table)
+        table.row(bar, *_cells(day))
+    terminal.print(table)
     for day in plan.days:
         if day.message is not None:
-            console.print(
-                f"Day {day.day}, {day.state}: {day.message}.",
-                soft_wrap=True,
-                markup=False,
-                highlight=False,
-            )
+            terminal.say(f"Day {day.day}, {day.state}: {day.message}.")
     if plan.lost_rows or plan.new_rows:
-        console.print(
+        terminal.say(
             f"The test split has changed since the plan: {plan.lost_rows:,} rows are "
             f"gone, {plan.new_rows:,} are new and on no day. `winnow batches reset` "
-            "and `plan` deal it out anew.",
-            soft_wrap=True,
+            "and `plan` deal it out anew."
         )
 
 
@@ -321,21 +310,19 @@ def _shares(days: Sequence[Day]) -> Iterable[float]:
         yield done / total
 
 
-def _day_table(title: str, *, with_owner: bool) -> Table:
-    table = Table(title=title, title_justify="left")
-    if with_owner:
-        table.add_column("tenant, split", overflow="fold")
-    table.add_column("day", justify="right")
-    table.add_column("state", no_wrap=True)
-    for heading in ("rows", "cold", "seconds", "rows/s", "error rate", "quality"):
-        table.add_column(heading, justify="right", no_wrap=True)
+def _day_table(title: str, first: str) -> Grid:
+    table = Grid(title)
+    table.texts(first)
+    table.numbers("day")
+    table.texts("state")
+    table.numbers("rows", "cold", "seconds", "rows/s", "errors", "quality")
     return table
 
 
 def _cells(day: Day) -> list[str | Text]:
     return [
         str(day.day),
-        Text(day.state, _COLOURS[day.state]),
+        text(day.state, _COLOURS[day.state]),
         f"{day.rows:,}",
         _figure(day.cold_count, ",d"),
         _figure(day.seconds, ".2f"),

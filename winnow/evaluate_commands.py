@@ -6,7 +6,9 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from winnow.progress import stages
+from winnow.terminal import stdout
 
 
 def evaluate(
@@ -43,7 +45,6 @@ def evaluate(
     """
     from ingest.errors import InputError
     from ingest.settings import settings
-    from winnow.cli import _stages
     from winnow.evaluation import (
         build_evaluation,
         check_request,
@@ -57,7 +58,7 @@ def evaluate(
         raise InputError("Either --json or --csv: both would be printed at once.")
     here = settings()
     check_request(here.warehouse, tenant=tenant, split_name=split, k=k)
-    with _stages(Console(stderr=True)) as stage:
+    with stages() as stage:
         build_evaluation(here, stage)
     found = evaluations(here.warehouse, tenant=tenant, split_name=split, k=k)
     if as_json:
@@ -65,4 +66,4 @@ def evaluate(
     elif as_csv:
         write_csv(found, sys.stdout)
     else:
-        print_evaluations(found, Console(), everything=everything)
+        print_evaluations(found, stdout(), everything=everything)

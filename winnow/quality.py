@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from winnow.terminal import Grid, Terminal, text
 from winnow.warehouse import has_table, read_only
 
 SHARES = ("completeness", "validity", "uniqueness", "consistency", "overall")
@@ -115,35 +114,28 @@ def failures(warehouse: Path, since: dt.datetime) -> list[QualityFailure]:
         return [_explained(connection, metric) for metric in failed]
 
 
-def print_metrics(metrics: Sequence[Metric], console: Console) -> None:
+def print_metrics(metrics: Sequence[Metric], terminal: Terminal) -> None:
     """Print the shares of each tenant and entity, failures in red, and below them
-    every other figure that failed.
+    every other metric that failed.
     """
-    table = Table(
-        title="Quality of what came last",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("tenant, entity", overflow="fold", min_width=28)
-    for dimension in SHARES:
-        table.add_column(dimension, justify="right", no_wrap=True)
+    table = Grid("Quality of what came last")
+    table.texts("tenant, entity")
+    table.numbers(*SHARES)
     feeds: dict[tuple[str, str, str], dict[str, Metric]] = {}
     for metric in metrics:
         key = (metric.tenant_id, metric.source, metric.entity)
         feeds.setdefault(key, {})[metric.dimension] = metric
     for (tenant, source, entity), found in feeds.items():
         cells = [_cell(found.get(dimension)) for dimension in SHARES]
-        table.add_row(f"{tenant}, {source}.{entity}", *cells)
+        table.row(f"{tenant}, {source}.{entity}", *cells)
     if table.row_count:
-        console.print(table)
+        terminal.print(table)
 
 
-def _cell(metric: Metric | None) -> str:
+def _cell(metric: Metric | None) -> Text:
     if metric is None or metric.value is None:
-        return "-"
-    share = f"{metric.value:.4f}"
-    return f"[red]{share}[/red]" if metric.failed else share
+        return text("-")
+    return text(f"{metric.value:.4f}", "red" if metric.failed else "")
 
 
 def _latest(connection: duckdb.DuckDBPyConnection) -> list[Metric]:

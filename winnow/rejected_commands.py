@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from winnow.progress import stages
+from winnow.terminal import AsJson, Grid, Terminal, print_json, stdout
 
 if TYPE_CHECKING:
     from winnow.rejected import Envelope, Filters
     from winnow.replay import ReplayReport
 
 _MOST_LINES = 20
-_WIDTH = 112
 
 app = typer.Typer(
     help="Refused records: see them, correct them, load them again.",
@@ -46,6 +47,7 @@ def list_refused(
     load_id: LoadId = None,
     everything: Everything = False,
     limit: Annotated[int, typer.Option(min=1, help="Lines at most.")] = 50,
+    as_json: AsJson = False,
 ) -> None:
     """Count the refused records of the last build by tenant, entity and reason."""
     from ingest.settings import settings
@@ -55,19 +57,20 @@ def list_refused(
     with built_warehouse(settings()) as connection:
         records = record_count(connection, filters)
         counts = refusal_counts(connection, filters, limit + 1)
-    console = Console()
-    if not records:
-        console.print("No refused records.")
+    if as_json:
+        print_json({"records": records, "counts": [asdict(one) for one in counts]})
         return
-    table = Table(title="Refused records", title_justify="left")
-    for heading in ("tenant", "entity", "reason"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("records", justify="right")
-    for heading in ("for example", "its id"):
-        table.add_column(heading, overflow="fold")
+    terminal = stdout()
+    if not records:
+        terminal.say("No rejected records.")
+        return
+    table = Grid("Rejected records")
+    table.texts("tenant", "entity", "reason")
+    table.numbers("records")
+    table.texts("for example", "its id")
     for one in counts[:limit]:
         line = "" if one.example_line is None else f", line {one.example_line}"
-        table.add_row(
+        table.row(
             one.tenant_id,
             f"{one.source} {one.entity}",
             one.reason,
@@ -75,13 +78,11 @@ def list_refused(
             f"{one.example_file}{line}",
             one.example_id[:8],
         )
-    console.width = max(console.width, _WIDTH)
-    console.print(table)
+    terminal.print(table)
     more = "; --limit shows more lines" if len(counts) > limit else ""
-    console.print(
+    terminal.say(
         f"{_counted(records, 'record')}{more}. See one with `winnow rejected show ID`, "
-        "write them to a file with `winnow rejected export OUT.jsonl`.",
-        soft_wrap=True,
+        "write them to a file with `winnow rejected export OUT.jsonl`."
     )
 
 
@@ -104,7 +105,7 @@ def show(
     if as_json:
         print(found.json())
     else:
-        _print_envelope(found, Console())
+        _print_envelope(found, stdout())
 
 
 @app.command()
@@ -124,11 +125,10 @@ def export(
 ) -> None:
     """Write refused records to a file, one per line, to be corrected and replayed."""
     from ingest.settings import settings
-    from winnow.cli import _stages
     from winnow.rejected import export
 
     filters = _filters(tenant, source, entity, reason, load_id, everything)
-    with _stages(Console(stderr=True)) as stage:
+    with stages() as stage:
         written = export(
             settings(),
             out,
@@ -137,10 +137,9 @@ def export(
             overwrite=overwrite,
             progress=lambda done, total: stage(f"writing {out.name}", done, total),
         )
-    Console().print(
+    stdout().say(
         f"{_counted(written, 'record')} in {out}. Correct what stands under `payload`, "
-        f"then `winnow rejected replay {out}`.",
-        soft_wrap=True,
+        f"then `winnow rejected replay {out}`."
     )
 
 
@@ -156,12 +155,11 @@ def replay(
     conflict with an accepted record, or has to wait for a build.
     """
     from ingest.settings import settings
-    from winnow.cli import _stages
     from winnow.replay import replay
 
-    with _stages(Console(stderr=True)) as stage:
+    with stages() as stage:
         report = replay(settings(), file, lambda what: stage(what, 0, 0))
-    _print_report(report, file, Console())
+    _print_report(report, file, stdout())
     if not report.complete:
         raise typer.Exit(1)
 
@@ -179,7 +177,7 @@ def _filters(
     return Filters(tenant, source, entity, reason, load_id, everything)
 
 
-def _print_envelope(found: Envelope, console: Console) -> None:
+def _print_envelope(found: Envelope, terminal: Terminal) -> None:
     line = "" if found.line_number is None else f", line {found.line_number}"
     state = found.status
     if found.replayed_in:
@@ -197,23 +195,23 @@ def _print_envelope(found: Envelope, console: Console) -> None:
     }
     for name, text in lines.items():
         if text is not None:
-            _print_line(console, f"{name:<14} {text}")
-    console.print("Refused because")
+            terminal.say(f"{name:<14} {text}")
+    terminal.say("Refused because")
     for one in found.violations:
-        _print_line(console, f"  {one.message}")
+        terminal.say(f"  {one.message}")
     if found.detail is not None:
-        _print_line(console, f"  {found.detail}")
-    console.print("The record")
+        terminal.say(f"  {found.detail}")
+    terminal.say("The record")
     if found.payload is None:
-        _print_line(console, f"  {found.raw_payload}")
+        terminal.say(f"  {found.raw_payload}")
         return
     width = max(map(len, found.payload), default=0)
     for name, value in found.payload.items():
         if value is not None:
-            _print_line(console, f"  {name:<{width}}  {value!r}")
+            terminal.say(f"  {name:<{width}}  {value!r}")
 
 
-def _print_report(report: ReplayReport, file: Path, console: Console) -> None:
+def _print_report(report: ReplayReport, file: Path, terminal: Terminal) -> None:
     from winnow.replay import Outcome
 
     counts = [
@@ -221,28 +219,21 @@ def _print_report(report: ReplayReport, file: Path, console: Console) -> None:
         for outcome in Outcome
         if report.count(outcome)
     ]
-    _print_line(
-        console,
+    terminal.say(
         f"{_counted(len(report.judged), 'correction')} in {file}: {', '.join(counts)}.",
     )
     in_place = (Outcome.LOADED, Outcome.ALREADY)
     told = [one for one in report.judged if one.outcome not in in_place]
     for one in told[:_MOST_LINES]:
-        _print_line(
-            console,
+        terminal.say(
             f"  line {one.correction.line_number}, {one.outcome.value}: {one.message}",
         )
     if len(told) > _MOST_LINES:
-        console.print(f"  and {len(told) - _MOST_LINES:,} more")
+        terminal.say(f"  and {len(told) - _MOST_LINES:,} more")
     if report.count(Outcome.LOADED):
-        console.print("`winnow build` judges what was loaded.")
+        terminal.say("`winnow build` judges what was loaded.")
     if report.count(Outcome.CONFLICT):
-        console.print("Conflicts are kept in staging.stg_winnow__replay_conflicts.")
-
-
-def _print_line(console: Console, text: str) -> None:
-    """One line as it is: values of records are no markup."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+        terminal.say("Conflicts are kept in staging.stg_winnow__replay_conflicts.")
 
 
 def _moment(moment: object) -> str:

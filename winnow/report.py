@@ -6,20 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from ingest.file_names import path_text
 from winnow.load_report import column_lines, file_lines
+from winnow.terminal import Grid, Terminal, text
 from winnow.warehouse import has_table, read_only
 
 if TYPE_CHECKING:
     from winnow.validation import ValidationReport
-
-_WIDTH = 112
-"""Characters that the table needs; narrower terminals break its lines."""
 
 _COLOURS = {"passed": "green", "warning": "yellow", "error": "bold red"}
 
@@ -75,25 +68,17 @@ def tenant_reports(warehouse: Path) -> list[TenantReport]:
 
 
 def print_reports(
-    reports: list[TenantReport], console: Console, seconds: float | None = None
+    reports: list[TenantReport], terminal: Terminal, seconds: float | None = None
 ) -> None:
     """Print the table of tenants; ``seconds`` is how long the build took, where one was
     made.
     """
-    table = Table(
-        title="What was built",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("tenant, rejected by reason", overflow="fold", min_width=28)
-    for heading in (
-        *("landed", "accepted", "rejected", "duplicates"),
-        *("positives", "negatives", "seconds"),
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = Grid("What was built")
+    table.texts("tenant, rejected by reason")
+    table.numbers("landed", "accepted", "rejected", "duplicates")
+    table.numbers("positives", "negatives")
     for report in reports:
-        table.add_row(
+        table.row(
             report.tenant_id,
             f"{report.landed:,}",
             f"{report.accepted:,}",
@@ -101,57 +86,52 @@ def print_reports(
             f"{report.duplicates:,}",
             f"{report.positives:,}",
             f"{report.negatives:,}",
-            "-" if seconds is None else f"{seconds:.1f}",
             style="bold",
         )
         for reason, count in report.rejected.items():
-            table.add_row(f"  {reason}", "", "", f"{count:,}")
-    console.width = max(console.width, _WIDTH)
-    console.print(table)
+            table.row(f"  {reason}", "", "", f"{count:,}")
+    terminal.print(table)
+    if seconds is not None:
+        terminal.say(f"Built in {seconds:,.1f} s.")
 
 
-def print_validation(report: ValidationReport, console: Console) -> None:
+def print_validation(report: ValidationReport, terminal: Terminal) -> None:
     """Print a line for each rule that was judged, the files, and the verdict."""
     for feed in report.feeds:
-        console.print(
+        terminal.say(
             f"{feed.source}.{feed.entity} of tenant {feed.tenant_id}: "
             f"{feed.landed + feed.unreadable:,} records, {feed.accepted:,} accepted, "
             f"{feed.rejected:,} rejected, {feed.unreadable:,} unreadable",
             style="bold",
-            soft_wrap=True,
         )
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("rule", no_wrap=True)
-        for heading in ("checked", "failed", "kept", "needed"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("verdict", no_wrap=True)
-        table.add_column("examples", overflow="fold")
+        table = Grid()
+        table.texts("rule")
+        table.numbers("checked", "failed", "kept", "needed")
+        table.texts("verdict", "examples")
         for rule in report.rules:
             of = (rule.tenant_id, rule.source, rule.entity)
             if of == (feed.tenant_id, feed.source, feed.entity):
-                table.add_row(
+                table.row(
                     rule.rule,
                     f"{rule.checked:,}",
                     f"{rule.failed:,}",
                     f"{rule.share:.2%}",
                     f"{rule.threshold:.2%}",
-                    Text(rule.verdict, _COLOURS[rule.verdict]),
-                    Text(", ".join(map(repr, rule.examples))),
+                    text(rule.verdict, _COLOURS[rule.verdict]),
+                    ", ".join(map(repr, rule.examples)),
                 )
-        console.width = max(console.width, _WIDTH)
-        console.print(table)
-    for line in (
+        terminal.print(table)
+    terminal.say(
         *(
             f"{path_text(file.file)} ({file.entity}): {file.records:,} records, "
             f"{file.unreadable:,} unreadable."
             for file in report.files
             if file.skipped is None
         ),
-        *column_lines(report.files, console.width),
+        *column_lines(report.files, terminal.width),
         *file_lines(report.files, report.left_out),
-    ):
-        console.print(Text(line), soft_wrap=True)
-    console.print(f"Data Docs: {report.data_docs}", soft_wrap=True, highlight=False)
+        f"Data Docs: {report.data_docs}",
+    )
     stops = [rule.rule for rule in report.rules if rule.verdict == "error"]
     close = [rule.rule for rule in report.rules if rule.verdict == "warning"]
     verdict = "Passed"
@@ -159,9 +139,8 @@ def print_validation(report: ValidationReport, console: Console) -> None:
         verdict = f"Passed, though close to the limit ({', '.join(close)})"
     if stops:
         verdict = f"The gate would stop this feed ({', '.join(stops)})"
-    console.print(
+    terminal.say(
         f"{verdict}: {report.accepted:,} records accepted, {report.rejected:,} "
         f"rejected, {report.unreadable:,} unreadable, in {report.seconds:.1f} s; "
-        "nothing was loaded.",
-        soft_wrap=True,
+        "nothing was loaded."
     )

@@ -1,0 +1,160 @@
+"""``winnow build``, what tells of it (status, docs, metrics), and sample data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from winnow.progress import rows_written, stages
+from winnow.terminal import AsJson, Grid, Terminal, print_json, stdout
+
+if TYPE_CHECKING:
+    from ingest.settings import Settings
+
+
+def sample_data(
+    out: Annotated[Path, typer.Argument(help="The folder to write to.")],
+    users: Annotated[int, typer.Option(help="Users.")] = 10_000,
+    items: Annotated[int, typer.Option(help="Items of the catalogue.")] = 5_000,
+    interactions: Annotated[int, typer.Option(help="Clean interactions.")] = 100_000,
+    days: Annotated[int, typer.Option(help="Days that the interactions span.")] = 90,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    dirty_share: Annotated[
+        float, typer.Option(help="Dirty rows of each kind, as a share of the clean.")
+    ] = 0.01,
+) -> None:
+    """Write made-up shop data, dirt included, for canonical and recomart."""
+    from ingest.sample_data import (
+        SampleSize,
+        write_sample_data,
+    )
+
+    size = SampleSize(users, items, interactions, days, seed, dirty_share)
+    with rows_written(f"writing {out}") as report:
+        manifest = write_sample_data(out, size, report)
+    table = Grid(f"Sample data in {out}")
+    table.texts("file", "source", "entity")
+    table.numbers("records", "dirty", "duplicates")
+    for name, file in manifest["files"].items():
+        table.row(
+            name,
+            file["source"],
+            file["entity"],
+            f"{file['records']:,}",
+            f"{sum(file['rejected'].values()):,}",
+            f"{file['duplicates']:,}",
+        )
+    stdout().print(table)
+
+
+def build(
+    *,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Build only these nodes (dbt's selection). May be repeated."),
+    ] = None,
+    docs: Annotated[
+        bool, typer.Option("--docs", help="Write the docs site afterwards.")
+    ] = False,
+) -> None:
+    """Gate the raw tables, build and test every layer, and say what came of it."""
+    from ingest.settings import settings
+    from winnow import build as building
+    from winnow.quality import latest_metrics, print_metrics
+    from winnow.report import (
+        print_reports,
+        tenant_reports,
+    )
+
+    here = settings()
+    with stages() as stage:
+        report = building.build(here, select or (), stage)
+        if docs:
+            stage("writing the docs site", 0, 0)
+            building.write_docs(here)
+    terminal = stdout()
+    print_reports(tenant_reports(here.warehouse), terminal, report.seconds)
+    print_metrics(latest_metrics(here.warehouse), terminal)
+    for failure in report.gate.failures:
+        terminal.say(f"Close to the gate's limit: {failure.message}")
+    for warning in report.warnings:
+        terminal.say(f"Warning: {warning.message}")
+    for sentence in report.predictions:
+        terminal.say(f"Warning: {sentence}")
+    _print_places(here, terminal)
+
+
+def write_docs_site() -> None:
+    """Write the dbt docs site as one page that needs no network."""
+    from ingest.settings import settings
+    from winnow.build import write_docs
+
+    here = settings()
+    with stages() as stage:
+        stage("writing the docs site", 0, 0)
+        write_docs(here)
+    stdout().say(f"Docs site: {here.target / 'static_index.html'}")
+
+
+def status(*, as_json: AsJson = False) -> None:
+    """Show the last build's summary and output paths."""
+    from ingest.settings import settings
+    from winnow.quality import latest_metrics, print_metrics
+    from winnow.report import print_reports, tenant_reports
+
+    here, terminal = settings(), stdout()
+    reports = tenant_reports(here.warehouse)
+    if as_json:
+        metrics_of = latest_metrics(here.warehouse) if reports else []
+        print_json(
+            {
+                "tenants": [asdict(report) for report in reports],
+                "metrics": [asdict(metric) for metric in metrics_of],
+                "places": _places(here),
+            }
+        )
+        return
+    if not reports:
+        terminal.say("Nothing has been built yet: load some data, then `winnow build`.")
+        return
+    print_reports(reports, terminal)
+    print_metrics(latest_metrics(here.warehouse), terminal)
+    _print_places(here, terminal)
+
+
+def metrics(
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A file to replace, such as one of the node exporter's."),
+    ] = None,
+) -> None:
+    """Show the newest build's metrics in Prometheus' text format."""
+    from ingest.settings import settings
+    from winnow import metrics as gauges
+
+    if out is None:
+        print(gauges.text(settings()), end="")
+    else:
+        gauges.write(settings(), out)
+
+
+def _places(here: Settings) -> dict[str, Path]:
+    """Where what was built is, as far as it is there."""
+    from winnow.published import current_generation, generation_path
+
+    generation = current_generation(here.published) or 0
+    places = {
+        "Warehouse": here.warehouse,
+        "Published": generation_path(here.published, generation),
+        "Data Docs": here.target / "data_docs" / "index.html",
+        "Docs site": here.target / "static_index.html",
+        "Landing lake": here.lake,
+    }
+    return {name: place for name, place in places.items() if place.exists()}
+
+
+def _print_places(here: Settings, terminal: Terminal) -> None:
+    terminal.say(*(f"{name:<13} {place}" for name, place in _places(here).items()))
