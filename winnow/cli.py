@@ -19,7 +19,7 @@ from winnow.evaluate_commands import evaluate
 from winnow.load_commands import load, validate
 from winnow.output_commands import export, publish
 from winnow.rejected_commands import app as rejected_app
-from winnow.terminal import stderr
+from winnow.terminal import shown
 
 # Heavy modules (Arrow, DuckDB, dlt, dbt) are imported by the commands that need them,
 # so that help is there at once.
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def _stop(message: str, status: int) -> None:
-    stderr().say(*f"winnow: {message}".splitlines())
+    print(shown(f"winnow: {message}", lines=True), file=sys.stderr)
     sys.exit(status)
 
 

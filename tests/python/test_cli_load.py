@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,8 +19,8 @@ from ingest.settings import Settings
 
 def cells(out: str, file: str) -> list[str]:
     """The cells of a file's line in the table."""
-    (line,) = (line for line in out.splitlines() if file in line and "│" in line)
-    return [cell.strip() for cell in line.strip("│ ").split("│")]
+    (line,) = (line for line in out.splitlines() if line.startswith(f"{file}  "))
+    return re.split(r" {2,}", line.strip())
 
 
 def test_a_load_ends_with_a_line_for_each_file(
