@@ -149,7 +149,7 @@ def test_progress_is_lines_where_there_is_no_terminal(
     lines = err.splitlines()
     assert lines[:3] == ["quality gate", "1/100 model_1", "4/100 model_4"]
     assert r"reading bad\xff[x].csv" in lines
-    assert re.search(r"\.csv: 10%, 1,000 rows, [\d,]+ rows/s, 1 unreadable", err)
+    assert re.search(r"\.csv: \d+%, [\d,]+ rows, [\d,]+ rows/s, 1 unreadable", err)
     assert lines[-2:] == [
         "storing 10,000 rows in the warehouse",
         "quality gate: canonical.interactions",
