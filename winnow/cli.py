@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -96,6 +98,12 @@ def main() -> None:
     Exit status: 0 all done, 1 a build that failed, 2 an input that cannot be used, 3
     a fault of Winnow's own, of which a file in the state folder has the trace.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # What a terminal of another encoding lacks is shown as an escape.
+            stream.reconfigure(errors="backslashreplace")
+    if not os.environ.get("COLUMNS", "1").isascii():
+        del os.environ["COLUMNS"]  # Help reads it, and takes any digit for one.
     try:
         app()
     except InputError as error:

@@ -23,8 +23,8 @@ from winnow.build import Stage, build
 from winnow.prediction_warnings import (
     PredictionWarning,
     prediction_warnings,
-    visible,
 )
+from winnow.terminal import shown
 from winnow.warehouse import has_table, read_only
 
 _MAIN_METRICS = {"ndcg": max, "rmse": min}
@@ -47,7 +47,7 @@ class Scope:
         """The scope in words."""
         fold = f", fold {self.fold}" if self.fold else ""
         kind = "" if self.candidates in (None, "full") else f", {self.candidates}"
-        return visible(f"Tenant {self.tenant_id}, split {self.split_name}{fold}{kind}")
+        return shown(f"Tenant {self.tenant_id}, split {self.split_name}{fold}{kind}")
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +60,7 @@ class Model:
     @property
     def name(self) -> str:
         """Both in one text."""
-        return visible(f"{self.model} {self.model_version}".rstrip())
+        return shown(f"{self.model} {self.model_version}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -300,7 +300,7 @@ def print_evaluations(
     for one in found.scopes:
         _print_scope(one, console, everything=everything)
     for mismatch in found.mismatches:
-        console.print(Text(f"Warning: {visible(mismatch)}."))
+        console.print(Text(f"Warning: {shown(mismatch)}."))
     for warning in found.warnings:
         console.print(Text(f"Warning: {warning.sentence}"))
 
@@ -395,7 +395,7 @@ def _print_scope(one: Evaluation, console: Console, *, everything: bool) -> None
         for finding in findings:
             if (finding.model_a, finding.model_b) == pair:
                 style = "bold" if finding.is_significant else ""
-                cells = finding.label, visible(finding.verdict)
+                cells = finding.label, shown(finding.verdict)
                 table.add_row(*(Text(cell, style=style) for cell in cells))
         console.print(Padding(table, (0, 0, 1, 2)))
 

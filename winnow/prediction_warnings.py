@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.errors import InputError
+from winnow.terminal import shown
 from winnow.warehouse import has_table, read_only
 
 KNOWN_SHARE = 0.95
@@ -36,7 +36,7 @@ class PredictionWarning:
     def sentence(self) -> str:
         """The warning in one sentence, on one line."""
         name = f"{self.model} {self.model_version}".rstrip()
-        return visible(f"Tenant {self.tenant_id}, {name}: {self.message}.")
+        return shown(f"Tenant {self.tenant_id}, {name}: {self.message}.")
 
 
 def prediction_warnings(
@@ -56,20 +56,6 @@ def prediction_warnings(
     return tuple(PredictionWarning(*row) for row in rows)
 
 
-def visible(text: str) -> str:
-    """Text of the data as it can be printed: characters that a terminal would obey, or
-    not show, as escapes such as ``\\x1b``.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        repr(character)[1:-1]
-        if unicodedata.category(character) in _INVISIBLE
-        else character
-        for character in text
-    )
-
-
 def load_warnings(warehouse: Path, tenant: str, load_id: str) -> tuple[str, ...]:
     """Which models of a load of predictions have users or items that the tenant did not
     have at the last build, in sentences. Ids are compared as they landed. Nothing where
@@ -87,7 +73,7 @@ def load_warnings(warehouse: Path, tenant: str, load_id: str) -> tuple[str, ...]
             ]
     except InputError:
         return ()
-    return tuple(visible(sentence) for sentence in found)
+    return tuple(shown(sentence) for sentence in found)
 
 
 def _unknown(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock, Timer
 
 from rich.progress import (
     BarColumn,
@@ -22,6 +23,9 @@ from rich.text import Text
 
 from winnow.terminal import Terminal, shown, stderr
 
+SECONDS_BEFORE_LINES = 2.0
+"""What is done sooner says nothing where there is no terminal."""
+
 SECONDS_BETWEEN_LINES = 3.0
 """A stage that goes on says so after as many seconds, and again."""
 
@@ -32,19 +36,41 @@ not known).
 
 
 class _Lines:
-    """A line when a stage begins, and one every few seconds while it goes on."""
+    """A line when a stage begins, and one every few seconds while it goes on; none of
+    what is over at once.
+    """
 
     def __init__(self, console: Terminal) -> None:
         self._console = console
         self._stage: str | None = None
         self._said_at = 0.0
+        self._line: str | None = None
+        self._lock = Lock()
+        self._is_silent = SECONDS_BEFORE_LINES > 0
+        self._timer = Timer(SECONDS_BEFORE_LINES, self._begin)
+        self._timer.daemon = True
+        if self._is_silent:
+            self._timer.start()
 
     def tell(self, stage: str, line: str) -> None:
         """Print ``line``, unless one of the same stage was printed just now."""
         now = time.monotonic()
-        if stage != self._stage or now - self._said_at >= SECONDS_BETWEEN_LINES:
-            self._stage, self._said_at = stage, now
-            self._console.say(line)
+        with self._lock:
+            if stage == self._stage and now - self._said_at < SECONDS_BETWEEN_LINES:
+                return
+            self._stage, self._said_at, self._line = stage, now, line
+            if not self._is_silent:
+                self._console.say(line)
+
+    def close(self) -> None:
+        """Print no more."""
+        self._timer.cancel()
+
+    def _begin(self) -> None:
+        with self._lock:
+            self._is_silent = False
+            if self._line is not None:
+                self._console.say(self._line)
 
 
 @contextmanager
@@ -61,7 +87,10 @@ def stages() -> Iterator[Stage]:
             stage = name if colon or not steps else f"of {steps}"
             lines.tell(stage, f"{step}/{steps} {what}" if steps else what)
 
-        yield tell
+        try:
+            yield tell
+        finally:
+            lines.close()
         return
     with _bar(console, _Description(), BarColumn(), _Place()) as bar:
         task = bar.add_task("starting", total=None, place="")
@@ -86,9 +115,12 @@ def rows_written(what: str) -> Iterator[Callable[[int, int], None]]:
     if not console.is_terminal:
         lines = _Lines(console)
         lines.tell(what, what)
-        yield lambda done, total: lines.tell(
-            what, f"{what}: {done:,} of {total:,} rows{_rate(done, started)}"
-        )
+        try:
+            yield lambda done, total: lines.tell(
+                what, f"{what}: {done:,} of {total:,} rows{_rate(done, started)}"
+            )
+        finally:
+            lines.close()
         return
     with _bar(console, _Description(), BarColumn(), _Rows()) as bar:
         task = bar.add_task(what, total=None)
@@ -119,6 +151,8 @@ class LoadProgress:
     def __exit__(self, *_: object) -> None:
         """Take the bar away."""
         self._bar.stop()
+        if self._lines is not None:
+            self._lines.close()
 
     def start(self, file: Path, total_bytes: int) -> None:
         """A file is begun."""

@@ -1,8 +1,7 @@
 """What the command line writes to a terminal, a pipe or a file.
 
 Text is text: values, names and paths are never markup, and what a terminal would obey
-or hide is shown as an escape. Everything that is printed goes through here; the linter
-keeps rich's own Console, Text and Table out of the other modules.
+or hide is shown as an escape. Everything that is printed goes through here.
 """
 
 from __future__ import annotations

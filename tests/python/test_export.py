@@ -309,7 +309,9 @@ def test_what_cannot_be_met_is_one_sentence_and_nothing_is_written(
     assert stopped.value.code == 2
     printed = capsys.readouterr()
     assert sentence in printed.err
-    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    lines = printed.err.splitlines()
+    assert [line for line in lines if line.startswith("winnow: ")] == lines[-1:]
+    assert printed.out == ""
     assert list(tmp_path.iterdir()) == []
 
 

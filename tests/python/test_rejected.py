@@ -125,8 +125,8 @@ def accepted(settings: Settings) -> dict[str, tuple[Any, ...]]:
 def test_a_refused_record_can_be_seen(winnow: Command, settings: Settings) -> None:
     code, out, _ = winnow("rejected", "list")
     assert code == 0
-    rows = [[c.strip() for c in li.split("│")[1:-1]] for li in out.splitlines()]
-    table = {tuple(row[1:4]): row[4:] for row in rows if row}
+    rows = [re.split(r" {2,}", line.strip()) for line in out.splitlines()]
+    table = {tuple(row[1:4]): row[4:] for row in rows[3:-1] if len(row) > 4}
     assert set(table) == {
         ("canonical interactions", "rating.maximum", "2"),
         ("canonical interactions", "rating.type", "3"),
@@ -174,7 +174,7 @@ def test_only_what_is_asked_for_is_counted_and_written(
     assert len(out.read_text().splitlines()) == 3
     winnow("rejected", "export", out, "--limit", "2", "--overwrite")
     assert len(out.read_text().splitlines()) == 2
-    assert "No refused records" in winnow("rejected", "list", "--tenant", "other")[1]
+    assert "No rejected records" in winnow("rejected", "list", "--tenant", "other")[1]
     _, text, _ = winnow("rejected", "list", "--reason", "rating.type", "--limit", "1")
     assert "3 records." in text
     assert "accepted_values" not in text

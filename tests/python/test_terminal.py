@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,7 @@ def test_json_is_ascii_and_read_by_strict_readers() -> None:
 def test_progress_is_lines_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("winnow.progress.SECONDS_BEFORE_LINES", 0)
     clock = iter(range(1000))
     monkeypatch.setattr("winnow.progress.time.monotonic", lambda: next(clock))
     with stages() as stage:
@@ -158,8 +160,9 @@ def test_progress_is_lines_where_there_is_no_terminal(
 
 
 def test_stages_that_are_done_at_once_take_a_line_each(
-    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("winnow.progress.SECONDS_BEFORE_LINES", 0)
     with stages() as stage:
         stage("quality gate", 0, 0)
         for part in range(50):
@@ -167,3 +170,22 @@ def test_stages_that_are_done_at_once_take_a_line_each(
         for step in range(1, 101):
             stage(f"model_{step}", step, 100)
     assert capsys.readouterr().err.splitlines() == ["quality gate", "1/100 model_1"]
+
+
+def test_what_takes_longer_than_a_moment_says_what_it_is_doing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("winnow.progress.SECONDS_BEFORE_LINES", 0.05)
+    with stages() as stage:
+        stage("reading", 0, 0)
+        stage("quality gate", 0, 0)
+        deadline = time.monotonic() + 30
+        said = ""
+        while not said and time.monotonic() < deadline:
+            time.sleep(0.01)
+            said = capsys.readouterr().err
+    assert said == "quality gate\n"
+    monkeypatch.setattr("winnow.progress.SECONDS_BEFORE_LINES", 3600)
+    with stages() as stage:
+        stage("reading", 0, 0)
+    assert capsys.readouterr().err == ""
