@@ -371,17 +371,17 @@ def _print_scope(one: Evaluation, console: Console, *, everything: bool) -> None
     own = sorted({value.model for value in values if not value.is_baseline})
     baselines = sorted({value.model for value in values if value.is_baseline})
     best = _best_baselines(values)
-    shown = baselines if everything or not own else sorted(set(best.values()))
+    beside = baselines if everything or not own else sorted(set(best.values()))
     console.print(Text(one.scope.title, style="bold"))
     if values:
-        for table in _tables(values, [*own, *shown], console.width):
+        for table in _tables(values, [*own, *beside], console.width):
             console.print(table)
         for sentence in _legend(one, lengths, k, own, best, everything=everything):
             console.print(Text(sentence))
         console.print()
     findings = list(one.findings)
     if one.values and not everything:
-        pairs = _shown_pairs(own, shown)
+        pairs = _shown_pairs(own, beside)
         findings = [
             finding
             for finding in findings

@@ -15,8 +15,6 @@ from winnow.warehouse import has_table, read_only
 KNOWN_SHARE = 0.95
 """Of a model's users, and of its items: with a smaller share known it is warned of."""
 
-_INVISIBLE = {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
-
 
 @dataclass(frozen=True)
 class PredictionWarning:
