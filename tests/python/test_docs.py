@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import typer
+from conftest import Command, Write
 from documented import DocumentedCommand, commands
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.settings import Settings
+from winnow.batches import Plan
 from winnow.cli import app
+from winnow.export import ExportReport
+from winnow.publish import Publication
 
 OF_WINNOW = [one for one in commands() if one.program == "winnow"]
 
@@ -26,7 +33,8 @@ def test_every_page_with_commands_is_looked_at() -> None:
 def test_a_documented_command_and_its_options_exist(
     command: DocumentedCommand,
 ) -> None:
-    parse(typer.main.get_command(app), list(command.words[1:]))
+    with suppress(typer.Exit, SystemExit):  # Of options such as --version.
+        parse(typer.main.get_command(app), list(command.words[1:]))
 
 
 def parse(command: Any, words: list[str]) -> None:
@@ -67,3 +75,37 @@ def test_profiles_and_makefile_use_no_other_settings() -> None:
     for name in ("profiles.yml", "Makefile"):
         text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
         assert set(re.findall(r"WINNOW_[A-Z_]+", text)) <= known
+
+
+def documented_keys(command: str) -> set[str]:
+    """The keys of a command's JSON document, up to what its parts have."""
+    page = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    (keys,) = re.findall(rf"^\| `{command}` \| (.*?) \|$", page, re.MULTILINE)
+    return set(re.findall(r"`(\w+)`", keys.split(";")[0]))
+
+
+def test_documents_have_the_keys_that_are_documented(
+    winnow: Command, write: Write
+) -> None:
+    path = write("in/[b]a.csv", "user_id,item_id\nu1,i1\n")
+    for command in ("validate", "load"):
+        code, out, err = winnow(command, "canonical", path, "--json")
+        assert code == 0, err
+        document = json.loads(out)
+        assert set(document) == documented_keys(command)
+        (file,) = document["files"]
+        assert (file["file"], file["entity"]) == (str(path), "interactions")
+        assert file["facts"]["columns"] == {"user_id": "user_id", "item_id": "item_id"}
+    code, out, _ = winnow("status", "--json")
+    assert code == 0
+    assert set(json.loads(out)) == documented_keys("status")
+
+
+def test_documents_of_what_needs_a_build_are_documented_by_their_classes() -> None:
+    for command, document, more in (
+        ("batches status", Plan, set()),
+        ("export", ExportReport, set()),
+        ("publish", Publication, {"lake"}),
+    ):
+        names = {field.name for field in dataclasses.fields(document)}
+        assert documented_keys(command) == names | more
