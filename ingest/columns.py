@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -16,7 +16,6 @@ from ingest.readers import normalise_name, own_name
 DATE_ORDERS = ("ymd", "mdy", "dmy")
 
 _TENANT = normalise_name("tenant_id")
-_SLASH_DATE = r"^\s*(?P<first>\d{1,2})/(?P<second>\d{1,2})/\d{2}"
 
 
 class AmbiguousColumnsError(InputError):
@@ -212,23 +211,6 @@ def _listed(columns: Sequence[str], most: int = 20) -> str:
     return shown if len(columns) <= most else f"{shown} and {len(columns) - most} more"
 
 
-def date_order_of(entity: Entity, match: ColumnMatch, records: pa.Table) -> str:
-    """How the records write dates such as 12/31/2010: mdy or dmy where a part above 12
-    tells, ymd (ISO) where there are no such dates or nothing tells."""
-    orders = set()
-    for column in entity.columns:
-        theirs = match.used.get(column.name)
-        if theirs is None or column.data_type not in ("date", "timestamp"):
-            continue
-        values = records[theirs]
-        parts = pc.drop_null(pc.extract_regex(values, _SLASH_DATE)).combine_chunks()
-        for position, order in enumerate(("dmy", "mdy")):
-            day = pc.max(pc.cast(pc.struct_field(parts, position), pa.int32())).as_py()
-            if day is not None and day > 12:
-                orders.add(order)
-    return orders.pop() if len(orders) == 1 else DATE_ORDERS[0]
-
-
 _WITH_COMMA = r"^\s*[+-]?\d+(\.\d{3})*,\d+\s*$"
 _DECIMAL_COMMA = r"^\s*[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s*$"
 
@@ -264,6 +246,35 @@ def with_decimal_points(
             plain = pc.replace_substring(plain, ",", ".")
             changed[column.name] = pc.if_else(is_number, plain, values)
     return changed
+
+
+def member_names(columns: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
+    """The names that mean members of objects in these columns: ``user.id`` is the
+    member ``id`` of the column ``user``, where no column is called so.
+    """
+    return tuple(
+        name
+        for name in dict.fromkeys(names)
+        if "." in name and name not in columns and name.split(".")[0] in columns
+    )
+
+
+def with_members(records: pa.Table, names: Iterable[str]) -> pa.Table:
+    """The records with the members that ``member_names`` finds, as columns. A value
+    that is no object has no member.
+    """
+    for name in member_names(records.column_names, names):
+        column, *keys = name.split(".")
+        path = "$" + "".join(f'."{key}"' for key in keys)
+        with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+            connection.register("records", pa.table({"value": records[column]}))
+            members = connection.execute(
+                "select case when json_valid(value) then "
+                "json_extract_string(value, $1) end as member from records",
+                [path],
+            ).to_arrow_table()
+        records = records.append_column(name, pc.cast(members["member"], pa.string()))
+    return records
 
 
 def as_json(records: pa.Table, columns: Sequence[str]) -> pa.Array:

@@ -13,6 +13,7 @@ from ingest.columns import (
     AmbiguousColumnsError,
     MissingColumnsError,
     match_with_folders,
+    member_names,
 )
 from ingest.contracts import Column, Entity, contract
 from ingest.errors import InputError
@@ -151,7 +152,8 @@ def _columns(
     if is_empty_part(file):
         return ()
     if is_parquet(file.path):
-        return parquet_columns(file.path)
+        columns = parquet_columns(file.path)
+        return (*columns, *member_names(columns, options.mapping.values()))
     columns, batches, layout = opened(file, entities, options)
     with closing(batches):
         if file.is_optional and file.in_folder:

@@ -16,12 +16,12 @@ from ingest.columns import (
     MissingColumnsError,
     as_json,
     contract_columns,
-    date_order_of,
     decimal_comma_note,
     known_names,
     match_with_folders,
     of_other_tenants,
     with_decimal_points,
+    with_members,
 )
 from ingest.contracts import Entity
 from ingest.errors import InputError
@@ -41,6 +41,7 @@ from ingest.readers import (
     read_parquet,
 )
 from ingest.sources.base import FileFacts, ReadOptions, SourceFile, plain_name
+from ingest.whole_file import Columns, WholeFile
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
@@ -103,7 +104,19 @@ def read_records(
         )
     broken: Counter[str] = Counter()
     is_looked_at = False
-    date_order = options.date_order
+
+    def again() -> Iterator[Columns]:
+        _, batches, _ = opened(file, [entity], options)
+        with closing(batches):
+            for batch in batches:
+                if (records := batch.records).num_rows:
+                    match = matched(_own_columns(records), partial=True)
+                    records = _with_partition(records, file.partition)
+                    yield contract_columns(entity, match, records) | {
+                        name: records[name] for name in POSITION_COLUMNS
+                    }
+
+    whole = WholeFile(entity, str(file.path), again, options.date_order)
     with closing(batches):
         for batch in batches:
             records, faults = batch.records, batch.faults
@@ -113,14 +126,14 @@ def read_records(
                 match = matched(found, partial=True)
                 _tell(facts, match)
             records = _with_partition(records, file.partition)
-            if date_order is None and records.num_rows:
-                date_order = date_order_of(entity, match, records)
             if limit is not None:
                 records, faults = _first(records, limit), _first(faults, limit)
             if match.tenant and records.num_rows:
                 records, faults = _own_tenant(records, faults, match, tenant)
             broken.update(faults["reason"].to_pylist())
-            columns_of = _contract_columns(entity, match, records, options)
+            columns_of = whole.understood(
+                _contract_columns(entity, match, records, options)
+            )
             if not is_looked_at and records.num_rows:
                 is_looked_at = True
                 if note := decimal_comma_note(entity, columns_of):
@@ -135,10 +148,11 @@ def read_records(
                 records.num_rows,
                 faults,
                 batch.bytes_read,
-                date_order or "ymd",
+                whole.date_order or "ymd",
             )
             if limit is not None and _last_row(batch) >= limit:
                 break
+    whole.tell(facts)
     facts.notes += _advice(broken)
 
 
@@ -186,6 +200,8 @@ def opened(
         batches = read_delimited(path, layout)
         if file.reshape is None:
             return layout.columns, _again([], batches), layout
+    if any("." in theirs for theirs in options.mapping.values()):
+        batches = _members(batches, options)
     peeked = _peeked(file, file.reshape(batches) if file.reshape else batches)
     return *peeked, layout
 
@@ -193,6 +209,13 @@ def opened(
 def is_empty_part(file: SourceFile) -> bool:
     """Whether a file of a folder has 0 bytes, as writers of parts leave them."""
     return file.in_folder and file.path.is_file() and not file.path.stat().st_size
+
+
+def _members(batches: Iterator[Batch], options: ReadOptions) -> Iterator[Batch]:
+    """Batches with the members of objects that a mapping names, as columns."""
+    for batch in batches:
+        records = with_members(batch.records, options.mapping.values())
+        yield batch._replace(records=records)
 
 
 def _with_partition(records: pa.Table, partition: Mapping[str, str | None]) -> pa.Table:
@@ -318,7 +341,10 @@ def _advice(broken: Mapping[str, int]) -> list[str]:
 
 
 def _contract_columns(
-    entity: Entity, match: ColumnMatch, records: pa.Table, options: ReadOptions
+    entity: Entity,
+    match: ColumnMatch,
+    records: pa.Table,
+    options: ReadOptions,
 ) -> dict[str, pa.Array | pa.ChunkedArray]:
     columns = contract_columns(entity, match, records)
     if options.decimal_comma:

@@ -339,26 +339,6 @@ def test_columns_that_do_not_fit_are_named(
         match_columns(INTERACTIONS, columns, mapping, "f.csv")
 
 
-@pytest.mark.parametrize(
-    ("dates", "order"),
-    [
-        (["12/31/2010 8:26", "1/2/2010"], "mdy"),
-        (["1/2/2010", "31/12/10"], "dmy"),
-        (["1/2/2010", "3/4/2010"], "ymd"),
-        (["31/12/2010", "12/31/2010"], "ymd"),
-        (["2010-12-31", "1293840000"], "ymd"),
-    ],
-)
-def test_the_order_of_dates_is_found_where_a_part_above_twelve_tells(
-    write: Write, dates: list[str], order: str
-) -> None:
-    lines = "".join(f"1,a,{date}\n" for date in dates)
-    path = write("e.csv", f"user_id,item_id,timestamp\n{lines}")
-    assert {record["date_order"] for record in read("canonical", path)[0]} == {order}
-    records, _ = read("canonical", path, date_order="dmy")
-    assert {record["date_order"] for record in records} == {"dmy"}
-
-
 def test_records_of_another_tenant_are_faults(write: Write) -> None:
     path = write(
         "e.csv", "tenant_id,user_id,item_id\nt,1,a\nother,2,b\n,3,c\n t ,4,d\n"
