@@ -125,11 +125,9 @@ def _iso(value: Any) -> str:
 
 
 @contextmanager
-def built_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A reading connection to a warehouse that has ``validated.rejected_records``.
-
-    Raises InputError when there is no warehouse, it is being written, or its last build
-    is older than the ids of refused records.
+def opened_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A reading connection to the warehouse, built or not. Raises InputError when there
+    is none, or it is being written.
     """
     if not settings.warehouse.exists():
         raise InputError(
@@ -138,20 +136,47 @@ def built_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         )
     try:
         with read_only(settings.warehouse) as connection:
-            found = connection.execute(
-                "select count(*) from duckdb_columns() where schema_name = 'validated' "
-                "and table_name = 'rejected_records' and column_name = 'status'"
-            ).fetchone()
-            if not found or not found[0]:
-                raise InputError(
-                    f"{settings.warehouse} has no refused records to show: "
-                    "`winnow build` makes them."
-                )
             yield connection
     except duckdb.IOException as error:
         raise InputError(
             f"The warehouse {settings.warehouse} cannot be read: {error}"
         ) from error
+
+
+@contextmanager
+def built_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A reading connection to a warehouse that has ``validated.rejected_records``.
+
+    Raises InputError when there is no warehouse, it is being written, or its last build
+    is older than the ids of rejected records.
+    """
+    with opened_warehouse(settings) as connection:
+        if not _is_built(connection):
+            raise InputError(
+                f"{settings.warehouse} has no rejected records to show: "
+                "`winnow build` makes them."
+            )
+        yield connection
+
+
+def _is_built(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute(
+        "select count(*) from duckdb_columns() where schema_name = 'validated' "
+        "and table_name = 'rejected_records' and column_name = 'status'"
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def refusals(
+    connection: duckdb.DuckDBPyConnection, filters: Filters, limit: int | None = None
+) -> tuple[int, list[RefusalCount]]:
+    """How many rejected records of the last build the filters mean, and their counts;
+    none where nothing was built yet.
+    """
+    if not _is_built(connection):
+        return 0, []
+    counts = refusal_counts(connection, filters, limit)
+    return record_count(connection, filters), counts
 
 
 def refusal_counts(

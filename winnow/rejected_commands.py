@@ -12,8 +12,11 @@ from winnow.progress import stages
 from winnow.terminal import AsJson, Grid, Terminal, print_json, stdout
 
 if TYPE_CHECKING:
-    from winnow.rejected import Envelope, Filters
+    from collections.abc import Sequence
+
+    from winnow.rejected import Envelope, Filters, RefusalCount
     from winnow.replay import ReplayReport
+    from winnow.waiting import WaitingCount
 
 _MOST_LINES = 20
 
@@ -49,21 +52,38 @@ def list_refused(
     limit: Annotated[int, typer.Option(min=1, help="Lines at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Count the refused records of the last build by tenant, entity and reason."""
+    """Count the rejected records by tenant, entity and reason: those of the last build,
+    and those of loads that no build has taken in, which the raw gate may have stopped.
+    """
     from ingest.settings import settings
-    from winnow.rejected import built_warehouse, record_count, refusal_counts
+    from winnow.rejected import opened_warehouse, refusals
+    from winnow.waiting import waiting_counts
 
     filters = _filters(tenant, source, entity, reason, load_id, everything)
-    with built_warehouse(settings()) as connection:
-        records = record_count(connection, filters)
-        counts = refusal_counts(connection, filters, limit + 1)
+    with opened_warehouse(settings()) as connection:
+        records, counts = refusals(connection, filters, limit + 1)
+        waiting = waiting_counts(connection, filters)
     if as_json:
-        print_json({"records": records, "counts": [asdict(one) for one in counts]})
+        print_json(
+            {
+                "records": records,
+                "counts": [asdict(one) for one in counts[:limit]],
+                "waiting": [asdict(one) for one in waiting],
+            }
+        )
         return
     terminal = stdout()
-    if not records:
+    if not records and not waiting:
         terminal.say("No rejected records.")
-        return
+    if records:
+        _print_counts(records, counts, limit, terminal)
+    if waiting:
+        _print_waiting(waiting, limit, terminal)
+
+
+def _print_counts(
+    records: int, counts: Sequence[RefusalCount], limit: int, terminal: Terminal
+) -> None:
     table = Grid("Rejected records")
     table.texts("tenant", "entity", "reason")
     table.numbers("records")
@@ -83,6 +103,29 @@ def list_refused(
     terminal.say(
         f"{_counted(records, 'record')}{more}. See one with `winnow rejected show ID`, "
         "write them to a file with `winnow rejected export OUT.jsonl`."
+    )
+
+
+def _print_waiting(
+    waiting: Sequence[WaitingCount], limit: int, terminal: Terminal
+) -> None:
+    table = Grid("In loads that no build has taken in")
+    table.texts("tenant", "entity", "reason")
+    table.numbers("records")
+    table.texts("for example", "value")
+    for one in waiting[:limit]:
+        table.row(
+            one.tenant_id,
+            f"{one.source} {one.entity}",
+            one.reason,
+            f"{one.records:,}",
+            f"{one.example_file}, line {one.example_line}",
+            one.example_value or "",
+        )
+    terminal.print(table)
+    terminal.say(
+        "The next build takes these loads in, unless the raw gate stops it: then "
+        "correct the files and load them again."
     )
 
 

@@ -207,7 +207,7 @@ def typed_sql(
     return (
         f"select tenant_id, {', '.join(quoted_name(c.name) for c in entity.columns)}, "
         f"{', '.join(typed)}{kept} from (select tenant_id, date_order, "
-        f"{', '.join(cleaned)}{kept} from ({landed or _landed_sql(entity)}))"
+        f"{', '.join(cleaned)}{kept} from ({landed or landed_sql(entity)}))"
     )
 
 
@@ -262,7 +262,7 @@ def rows_sql(
     )
 
 
-def _landed_sql(entity: Entity) -> str:
+def landed_sql(entity: Entity) -> str:
     """A query of an entity's raw rows, null in columns that the table lacks: the gate
     runs before dbt adds those that a contract has gained.
     """

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import Command, make_settings, rows_of
+from conftest import Command, Write, make_settings, rows_of
 from test_kill import POINTS, Point, raw_rows, run_killed
 
 from ingest.contracts import contract, load_contracts
@@ -158,6 +158,36 @@ def test_a_refused_record_can_be_seen(winnow: Command, settings: Settings) -> No
     received = rows_of(settings, "select max(received_at) from raw.winnow_loaded_files")
     assert shown["received_at"][:18] == received[0][0].isoformat()[:18]
     assert (shown["attempts"], shown["status"]) == (1, "open")
+
+
+def test_what_the_raw_gate_stopped_is_shown(
+    winnow: Command, write: Write, settings: Settings
+) -> None:
+    """Also where nothing was built yet: the records are judged as the gate does."""
+    path = write(
+        "late.csv", "user_id,item_id,rating\nu1,i1,5\nu2,i1,500\nu3\nnan,i1,x\n"
+    )
+    expected = [
+        ("rating.maximum", 1, 3, "500"),
+        ("rating.type", 1, 5, "x"),
+        ("record.too_few_fields", 1, 4, None),
+        ("user_id.required", 1, 5, None),
+    ]
+    for records in (8, 0):
+        code, _, err = winnow("load", "canonical", path, "--tenant", "late")
+        assert code == 0, err
+        code, out, _ = winnow("rejected", "list", "--json")
+        document = json.loads(out)
+        assert (code, document["records"]) == (0, records)
+        assert [
+            (one["reason"], one["records"], one["example_line"], one["example_value"])
+            for one in document["waiting"]
+        ] == expected
+        code, out, _ = winnow("rejected", "list", "--reason", "rating.type")
+        assert "In loads that no build has taken in" in out
+        assert "rating.maximum" not in out.split("In loads")[1]
+        settings.warehouse.unlink()
+    settings.warehouse.unlink(missing_ok=True)
 
 
 def test_only_what_is_asked_for_is_counted_and_written(
@@ -473,7 +503,7 @@ def test_commands_say_what_is_missing(winnow: Command, settings: Settings) -> No
         assert (code, "is in use" in err) == (2, True)
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute("drop table validated.rejected_records")
-    code, _, err = winnow("rejected", "list")
+    code, _, err = winnow("rejected", "show", "00000000")
     assert (code, "`winnow build` makes them" in err) == (2, True)
     settings.warehouse.unlink()
     code, _, err = winnow("rejected", "list")
