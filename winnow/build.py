@@ -19,6 +19,7 @@ from winnow.dbt import DbtFailure, DbtResult, run_dbt
 from winnow.last_build import noted
 from winnow.prediction_warnings import prediction_warnings
 from winnow.publish import Publication, publish_generation
+from winnow.suspicions import suspicions
 from winnow.warehouse import read_only
 
 Stage = Callable[[str, int, int], None]
@@ -33,15 +34,16 @@ QUALITY_TEST = "assert_quality_is_within_its_thresholds"
 @dataclass(frozen=True)
 class BuildReport:
     """What a build that went through came to: the gate's verdict, dbt's nodes, figures
-    beyond a threshold that only warns, why loaded models may look worse than they are,
-    in sentences, the generation that was published (None for a build of selected
-    nodes), and the seconds of it all.
+    beyond a threshold that only warns, why loaded models may look worse than they are
+    and what looks wrong although no rule is broken, in sentences, the generation that
+    was published (None for a build of selected nodes), and the seconds of it all.
     """
 
     gate: GateReport
     nodes: int
     warnings: tuple[quality.QualityFailure, ...]
     predictions: tuple[str, ...]
+    suspicions: tuple[str, ...]
     publication: Publication | None
     seconds: float
 
@@ -97,6 +99,7 @@ def build(
         result.nodes,
         tuple(failures),
         predictions,
+        suspicions(settings.warehouse),
         publication,
         time.monotonic() - started,
     )
@@ -121,7 +124,11 @@ def _gate_message(gate: GateReport) -> str:
         line
         for failure in gate.failures
         if failure.severity == "error"
-        for line in (failure.message, *(f"  {row}" for row in failure.rows))
+        for line in (
+            failure.message,
+            *(f"  {row}" for row in failure.rows),
+            *([f"  {failure.advice}"] if failure.advice else []),
+        )
     ]
     return "\n".join(
         [

@@ -82,7 +82,7 @@ def build(
         terminal.say(f"Close to the gate's limit: {failure.message}")
     for warning in report.warnings:
         terminal.say(f"Warning: {warning.message}")
-    for sentence in report.predictions:
+    for sentence in (*report.predictions, *report.suspicions):
         terminal.say(f"Warning: {sentence}")
     _print_places(here, terminal)
 

@@ -160,10 +160,10 @@ def validate(
         typer.Option(help="The folder for the Data Docs; new, empty or theirs."),
     ] = None,
 ) -> None:
-    """Say what the quality gate would say of files, rule by rule; load nothing.
+    """Say what a build would say of files, rule by rule; load nothing.
 
-    Exit status 0 when a build would go on, 1 when the gate would stop it, 2 when the
-    files cannot be used at all.
+    Exit status 0 when a build would take them, 1 when one of its gates would stop it, 2
+    when the files cannot be used at all.
     """
     from winnow.report import print_validation
     from winnow.validation import validate

@@ -82,8 +82,6 @@ class QualityFailure:
         if metric.kept is not None and metric.checked is not None:
             broken = metric.checked - metric.kept
             sentence += f" ({broken:,} of {metric.checked:,} {_unit(metric)})"
-        if metric.details.get("empty_loads"):
-            sentence += "; a load had no record at all"
         if self.rule is not None:
             sentence += f"; most often {self.rule}, {self.count:,} times"
         lines = [f"    {example}" for example in self.examples]

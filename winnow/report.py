@@ -132,13 +132,24 @@ def print_validation(report: ValidationReport, terminal: Terminal) -> None:
         *file_lines(report.files, report.left_out),
         f"Data Docs: {report.data_docs}",
     )
+    for rule in report.rules:
+        if rule.verdict != "passed":
+            helps = [f"  {rule.advice}"] if rule.advice else []
+            terminal.say(f"{rule.rule}:", *(f"  {row}" for row in rule.rows), *helps)
+    for failure in report.quality:
+        terminal.say(*failure.message.splitlines())
+    for sentence in report.suspicions:
+        terminal.say(f"Warning: {sentence}")
     stops = [rule.rule for rule in report.rules if rule.verdict == "error"]
+    stops += [
+        one.metric.dimension for one in report.quality if one.metric.severity == "error"
+    ]
     close = [rule.rule for rule in report.rules if rule.verdict == "warning"]
     verdict = "Passed"
     if close:
         verdict = f"Passed, though close to the limit ({', '.join(close)})"
     if stops:
-        verdict = f"The gate would stop this feed ({', '.join(stops)})"
+        verdict = f"A build would stop on this feed ({', '.join(stops)})"
     terminal.say(
         f"{verdict}: {report.accepted:,} records accepted, {report.rejected:,} "
         f"rejected, {report.unreadable:,} unreadable, in {report.seconds:.1f} s; "

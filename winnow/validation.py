@@ -1,11 +1,13 @@
-"""``winnow validate``: what the quality gate would say of some files, nothing loaded.
+"""``winnow validate``: what a build would say of some files, nothing loaded.
 
-The files are loaded, as ever, into a warehouse that is thrown away, and the gate is run
-on that: so the verdict cannot differ from the one that a load and a build would give.
+The files are loaded, as ever, into a warehouse that is thrown away, and both gates are
+run on that, the raw gate and, where it lets the files pass, the quality gate: so the
+verdict cannot differ from the one that a load and a build would give.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import os
 import shutil
@@ -25,9 +27,15 @@ from ingest.raw_tables import remove_dlt_folder
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_process
 from ingest.sources import FileFacts, LeftOut, ReadOptions
+from winnow import quality
+from winnow.compiled_quality import build_quality
+from winnow.suspicions import suspicions
 
 DOCS_FOLDER = "data_docs_validate"
 """Below the target folder: the Data Docs of a build are in ``data_docs``."""
+
+SQL_FILE = "validate.json"
+"""Below the target folder: the SQL of the quality gate, compiled."""
 
 _PREFIX = "validate-"
 _STATE = "state"
@@ -73,7 +81,9 @@ class ValidatedRule:
     ``failed`` of the ``checked`` values break it, so that ``share`` (0 to 1) keep it;
     ``threshold`` is the share that must. ``verdict`` is ``passed``, ``warning`` (more
     than half of what may break it does) or ``error`` (the gate would stop the feed).
-    ``examples`` are up to five values that break it; none for missing values.
+    ``examples`` are up to five values that break it; none for missing values. ``rows``
+    are up to five rows of an error, with file, line and what is wrong; ``advice`` is a
+    sentence on what helps, empty where nothing fails.
     """
 
     tenant_id: str
@@ -86,26 +96,35 @@ class ValidatedRule:
     threshold: float
     verdict: str
     examples: tuple[str, ...]
+    rows: tuple[str, ...]
+    advice: str
 
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """What the gate says of some files; ``data_docs`` is the page that shows it.
+    """What the gates say of some files; ``data_docs`` is the page of the raw gate.
 
     ``feeds`` has the records of each tenant and entity: landed, rejected, unreadable.
+    ``quality`` is what the quality gate finds beyond a threshold, ``suspicions`` what
+    looks wrong although no rule is broken; they are empty where the raw gate stops the
+    files, because a build would not come to it.
     """
 
     files: tuple[ValidatedFile, ...]
     left_out: tuple[LeftOut, ...]
     feeds: tuple[Feed, ...]
     rules: tuple[ValidatedRule, ...]
+    quality: tuple[quality.QualityFailure, ...]
+    suspicions: tuple[str, ...]
     data_docs: Path
     seconds: float
 
     @property
     def passed(self) -> bool:
-        """Whether a build would go on; warnings are allowed."""
-        return not any(rule.verdict == "error" for rule in self.rules)
+        """Whether a build would take the files; warnings are allowed."""
+        return not any(rule.verdict == "error" for rule in self.rules) and not any(
+            one.metric.severity == "error" for one in self.quality
+        )
 
     @property
     def accepted(self) -> int:
@@ -146,7 +165,8 @@ def validate(
     Only these files are judged: a build judges a tenant's earlier loads with them.
 
     Raises InputError when any of the files cannot be used at all, or ``docs`` holds
-    anything but earlier Data Docs.
+    anything but earlier Data Docs, and BuildError when a model fails, such as on a
+    setting that makes no sense.
     """
     settings = settings or settings_of_process()
     tell = progress or _Silent()
@@ -177,6 +197,9 @@ def validate(
         gate = run_gate(
             own.warehouse, own.target, tell.judge, docs=docs, all_examples=True
         )
+        kept = settings.target / SQL_FILE
+        failures = _quality(own, kept, tell) if gate.passed else ()
+        looks_wrong = suspicions(own.warehouse) if gate.passed else ()
     return ValidationReport(
         files=_files(loaded),
         left_out=loaded.left_out,
@@ -193,12 +216,26 @@ def validate(
                 one.mostly,
                 one.severity,
                 one.examples,
+                one.rows,
+                one.advice,
             )
             for one in gate.rules
         ),
+        quality=failures,
+        suspicions=looks_wrong,
         data_docs=gate.data_docs,
         seconds=time.monotonic() - started,
     )
+
+
+def _quality(
+    scratch: Settings, kept: Path, tell: Progress
+) -> tuple[quality.QualityFailure, ...]:
+    """What the quality gate finds in the scratch warehouse."""
+    tell.judge("quality of the records")
+    began_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    build_quality(scratch, kept)
+    return tuple(quality.failures(scratch.warehouse, began_at))
 
 
 def _files(loaded: LoadResult) -> tuple[ValidatedFile, ...]:

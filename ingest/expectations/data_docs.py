@@ -46,7 +46,8 @@ class Checked:
 
     ``severity`` is passed, warning or error; ``rows`` are up to five that break the
     rule, with file and line, where it is an error; ``validation`` is the suite's result
-    as Great Expectations gives it, in JSON. ``bound`` is what the rule asks of a value.
+    as Great Expectations gives it, in JSON. ``bound`` is what the rule asks of a value,
+    ``advice`` a sentence on what helps, where anything fails.
     """
 
     tenant_id: str
@@ -61,6 +62,7 @@ class Checked:
     validation: dict[str, Any]
     rows: tuple[str, ...] = ()
     bound: str = ""
+    advice: str = ""
 
     @property
     def warn_below(self) -> float:

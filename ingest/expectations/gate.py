@@ -22,6 +22,7 @@ import duckdb
 
 from ingest.contracts import LOG_SOURCE, Entity, load_contracts
 from ingest.errors import InputError
+from ingest.expectations.advice import advice, advice_on_unreadable, fault
 from ingest.expectations.data_docs import Checked, with_bound, write_data_docs
 from ingest.expectations.rules import (
     SEEDS,
@@ -43,7 +44,8 @@ class Failure:
 
     ``severity`` is ``error`` when fewer than ``mostly`` of the ``checked`` values keep
     it, ``warning`` when more do but over half of what is allowed break it. ``message``
-    is one sentence, ``rows`` up to five of an error's rows with file and line.
+    is one sentence, ``rows`` up to five of an error's rows with file, line, and what is
+    wrong, ``advice`` a sentence on what helps.
     """
 
     tenant_id: str
@@ -56,6 +58,7 @@ class Failure:
     mostly: float
     message: str
     rows: tuple[str, ...] = ()
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -309,8 +312,9 @@ def _with_examples(
 ) -> Checked:
     rule_name = one.rule.rpartition(".")[2]
     if rule_name == "readable":
-        return replace(one, rows=_unreadable_rows(connection, one))
+        return _with_unreadable(connection, one)
     entity = load_contracts()[one.source, one.entity]
+    column = next(c for c in entity.columns if one.rule == f"{c.name}.{rule_name}")
     tokens, settings = missing_tokens(), tenant_settings(seeds)
     rules = rules_of(entity, accepted_pairs(entity, seeds), settings)
     rule = next(rule for rule in rules if rule.key == one.rule)
@@ -318,34 +322,51 @@ def _with_examples(
     if one.severity == "error":
         asked = rows_sql(entity, tokens, settings, rule)
         rows = connection.execute(asked, tenant)
-        one = replace(one, rows=tuple(_row(*row) for row in rows.fetchall()))
-    if rule_name == "required":
-        return one  # There is no value to show.
+        faults = tuple(
+            f"{_place(file, line, row)}: "
+            + fault(column, rule_name, value, typed, one.tenant_id, settings)
+            for file, line, row, value, typed in rows.fetchall()
+        )
+        one = replace(one, rows=faults)
+    if rule_name == "required":  # There is no value to show.
+        return replace(one, advice=advice(column, rule_name, ()))
     asked = examples_sql(entity, tokens, settings, rule)
     values = connection.execute(asked, tenant)
-    return one.with_examples(tuple(value for (value,) in values.fetchall()))
+    examples = tuple(value for (value,) in values.fetchall())
+    helps = advice(column, rule_name, examples)
+    return replace(one.with_examples(examples), advice=helps)
 
 
-def _unreadable_rows(
-    connection: duckdb.DuckDBPyConnection, one: Checked
-) -> tuple[str, ...]:
-    rows = connection.execute(
-        "select file, line_number, row_number, "
-        "concat_ws(': ', nullif(concat_ws(', ', reason, detail), ''), raw_record) "
+def _with_unreadable(connection: duckdb.DuckDBPyConnection, one: Checked) -> Checked:
+    of_feed = (
         # The gate runs before dbt adds a column that the table has gained.
         "from (from raw.winnow_unreadable_records union all by name "
         "select cast(null as varchar) as detail where false) "
         "where tenant_id = ? and source = ? and entity = ? "
-        "order by loaded_at desc, file, row_number limit 5",
-        [one.tenant_id, one.source, one.entity],
+    )
+    feed = [one.tenant_id, one.source, one.entity]
+    rows = connection.execute(
+        "select file, line_number, row_number, concat_ws(', ', reason, detail), "
+        f"raw_record {of_feed} order by loaded_at desc, file, row_number limit 5",
+        feed,
     ).fetchall()
-    return tuple(_row(*row) for row in rows)
+    commonest = connection.execute(f"select mode(reason) {of_feed}", feed).fetchone()
+    return replace(
+        one,
+        rows=tuple(
+            ": ".join(filter(None, (_place(file, line, row), reason, _cut(record))))
+            for file, line, row, reason, record in rows
+        ),
+        advice=advice_on_unreadable((commonest and commonest[0]) or ""),
+    )
 
 
-def _row(file: str, line: int | None, row: int, value: str | None) -> str:
-    place = f"record {row}" if line is None else f"line {line}"
-    shown = "nothing given" if value is None else value
-    return f"{file}, {place}: {shown if len(shown) <= 80 else shown[:79] + '…'}"
+def _place(file: str, line: int | None, row: int) -> str:
+    return f"{file}, record {row}" if line is None else f"{file}, line {line}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _failure(one: Checked) -> Failure:
@@ -367,6 +388,7 @@ def _failure(one: Checked) -> Failure:
         f"{1 - one.mostly:.1%} may"
         + (f"; for example {examples}." if examples else "."),
         one.rows,
+        one.advice,
     )
 
 

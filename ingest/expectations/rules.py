@@ -252,11 +252,14 @@ def rows_sql(
     entity: Entity, tokens: Sequence[str], settings: TenantSettings, rule: Rule
 ) -> str:
     """A query of up to five rows, of the tenant given as parameter, that break a rule,
-    the newest first: file, line (null for files without lines), row, value.
+    the newest first: file, line (null for files without lines), row, value, and the
+    value as its type, written as text.
     """
     place = ("file", "line_number", "row_number", "loaded_at")
+    typed = quoted_name(f"typed.{rule.column}")
     return (
-        f"select file, line_number, row_number, {quoted_name(rule.column)} from "
+        f"select file, line_number, row_number, {quoted_name(rule.column)}, "
+        f"{typed}::varchar from "
         f"({typed_sql(entity, tokens, settings, also=place)}) where tenant_id = ? "
         f"and not ({rule.verdict}) order by loaded_at desc, file, row_number limit 5"
     )

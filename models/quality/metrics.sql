@@ -3,7 +3,8 @@
     that trends can be drawn. Judged are the loads since the last build in which the entity
     failed nothing, together, and the newest load where there is none since. A load whose
     files were all loaded again under their names is replaced, and not judged. Shares have the
-    ratio form of ISO/IEC 25024; a load without a record makes them 0.
+    ratio form of ISO/IEC 25024, and are null where there is nothing to look at: a load
+    without a record says nothing of the others.
 -#}
 
 {{ config(
@@ -176,10 +177,7 @@ judged_feeds as (
     select
         {{ feed | join(", ") }},
         '{{ dimension }}' as dimension,
-        case
-            when empty_load_count > 0 or {{ total }} = 0 then 0
-            else ({{ total }} - {{ broken }}) / {{ total }}
-        end as value,
+        ({{ total }} - {{ broken }}) / nullif({{ total }}, 0) as value,
         {{ total }} - {{ broken }} as kept_count,
         {{ total }} as checked_count,
         to_json(struct_pack(
@@ -196,7 +194,7 @@ judged_feeds as (
             {% endif -%}
             empty_loads := empty_load_count
         )) as details,
-        true as is_known
+        {{ total }} > 0 as is_known
 
     from judged_feeds
 
@@ -214,8 +212,8 @@ overall as (
         avg(value) as value,
         cast(null as bigint) as kept_count,
         cast(null as bigint) as checked_count,
-        to_json(struct_pack(dimensions := count(*))) as details,
-        true as is_known
+        to_json(struct_pack(dimensions := count(value))) as details,
+        count(value) > 0 as is_known
 
     from (
         {% for dimension in shares -%}

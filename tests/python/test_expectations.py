@@ -149,6 +149,89 @@ def test_times_of_every_form_are_good(tmp_path: Path, value: str, order: str) ->
     assert not gate(tmp_path).failures
 
 
+@pytest.mark.parametrize(
+    ("bad", "row", "advice"),
+    [
+        (
+            {"interacted_at": "31/12/2020"},
+            "interacted_at '31/12/2020' is no time",
+            "Load with --dates dmy.",
+        ),
+        (
+            {"interacted_at": "12-31-2020 10:00"},
+            "interacted_at '12-31-2020 10:00' is no time",
+            "Load with --dates mdy.",
+        ),
+        (
+            {"interacted_at": "1/2/2020"},
+            "interacted_at '1/2/2020' is no time",
+            "--dates dmy or --dates mdy says whether the day or the month leads.",
+        ),
+        (
+            {"interacted_at": "soon"},
+            "interacted_at 'soon' is no time",
+            "Times are ISO 8601 or numbers since 1970 (docs/loading.md)",
+        ),
+        ({"rating": "3,5"}, "rating '3,5' is no number", "--decimal-comma."),
+        ({"rating": "1.234,5"}, "rating '1.234,5' is no number", "--decimal-comma."),
+        (
+            {"rating": "five"},
+            "rating 'five' is no number",
+            "--map rating=COLUMN takes rating from another column, --ignore rating ",
+        ),
+        (
+            {"event_type": "teleport"},
+            "event_type 'teleport' is not one of the accepted values",
+            "seeds/event_types.csv; --map event_type=COLUMN takes event_type from "
+            "another column, --ignore event_type leaves it out.",
+        ),
+        ({"user_id": ""}, "user_id is missing", "--map user_id=COLUMN takes user_id "),
+        (
+            {"item_id": "x" * 300},
+            "has 300 characters, over 256",
+            "--delimiter and --no-quoting say how fields are parted",
+        ),
+        (
+            {"interacted_at": "-5"},
+            "interacted_at '-5' is 1969-12-31 23:59:55, before 1970-01-01 (the "
+            "contract's bound)",
+            "earliest_interacted_at in seeds/tenant_settings.csv sets a tenant's own",
+        ),
+        (
+            {"rating": "101"},
+            "rating '101' is above 100 (the contract's bound)",
+            "no_rating_values in seeds/tenant_settings.csv lists numbers that mean",
+        ),
+    ],
+)
+def test_a_failure_says_what_is_wrong_on_which_line_and_what_helps(
+    tmp_path: Path, bad: dict[str, Any], row: str, advice: str
+) -> None:
+    place = {"file": "feed.csv", "line_number": 7, "row_number": 6}
+    land(tmp_path / "w.duckdb", [GOOD | bad | place])
+    (failure,) = stopped(gate(tmp_path)).values()
+    assert failure.rows[0].startswith("feed.csv, line 7: ")
+    assert row in failure.rows[0]
+    assert advice in failure.advice
+
+
+def test_a_bound_that_a_tenant_sets_is_named_with_the_decoded_value(
+    tmp_path: Path,
+) -> None:
+    settings = {
+        "*": {"gate_mostly": "1"},
+        "acme": {"earliest_interacted_at": "2000-01-01"},
+    }
+    row = {"tenant_id": "acme", "interacted_at": "12345"}
+    place = {"file": "feed.csv", "line_number": 7, "row_number": 6}
+    land(tmp_path / "w.duckdb", [GOOD | row | place])
+    (failure,) = stopped(gate(tmp_path, seeds_of(tmp_path, settings))).values()
+    assert failure.rows == (
+        "feed.csv, line 7: interacted_at '12345' is 1970-01-01 03:25:45, before "
+        "2000-01-01 (earliest_interacted_at of tenant acme)",
+    )
+
+
 def seeds_with(home: Path, thresholds: dict[str, str]) -> Path:
     """A copy of the seeds in which these tenants, and no others, have thresholds."""
     return seeds_of(
@@ -334,6 +417,7 @@ def test_a_feed_that_can_mostly_not_be_read_is_stopped(tmp_path: Path) -> None:
             "file": "feed.csv",
             "line_number": 7 + number,
             "row_number": 6 + number,
+            "reason": "too_few_fields",
             "raw_record": "a,b" if number else "x" * 100,
         }
         for number in range(20)
@@ -342,8 +426,9 @@ def test_a_feed_that_can_mostly_not_be_read_is_stopped(tmp_path: Path) -> None:
     failure = stopped(gate(tmp_path))["record.readable"]
     assert (failure.checked, failure.failed) == (120, 20)
     assert len(failure.rows) == 5
-    assert failure.rows[0] == f"feed.csv, line 7: {'x' * 79}…"
-    assert failure.rows[1] == "feed.csv, line 8: a,b"
+    assert failure.rows[0] == f"feed.csv, line 7: too_few_fields: {'x' * 79}…"
+    assert failure.rows[1] == "feed.csv, line 8: too_few_fields: a,b"
+    assert "--delimiter" in failure.advice
 
 
 def test_an_empty_or_missing_warehouse_passes_with_nothing_checked(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,14 +14,17 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Command, Query, Write
+from conftest import Command, Query, Write, make_settings
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.errors import InputError
+from ingest.expectations import run_gate
 from ingest.lock import warehouse_lock
 from ingest.pipeline import load
 from ingest.sample_data import SampleSize, write_sample_data
 from ingest.settings import Settings
+from winnow import compiled_quality, quality
+from winnow.build import build
 from winnow.dbt import run_dbt
 from winnow.validation import ValidationReport, _scratch, validate
 
@@ -28,7 +33,8 @@ HEADER = "user_id,item_id,rating\n"
 
 def ratings(good: int, bad: int) -> str:
     """A file of so many good ratings and so many that are no numbers."""
-    return HEADER + "u,i,4\n" * good + "u,i,four\n" * bad
+    kept = "".join(f"u{n},i,4\n" for n in range(good))
+    return HEADER + kept + "u,i,four\n" * bad
 
 
 def files_below(folder: Path) -> set[str]:
@@ -185,7 +191,11 @@ def test_every_option_reaches_the_files(winnow: Command, write: Write) -> None:
     [
         (ratings(100, 0), 0, "Passed: 100 records accepted, 0 rejected, 0 unreadable"),
         (ratings(96, 4), 0, "Passed, though close to the limit (rating.type): 96 "),
-        (ratings(94, 6), 1, "The gate would stop this feed (rating.type): 94 records"),
+        (
+            ratings(94, 6),
+            1,
+            "A build would stop on this feed (rating.type): 94 records",
+        ),
         (ratings(8, 0) + "u\nu\n", 1, "(record.readable): 8 records accepted, 0 reje"),
         (HEADER, 0, "Passed: 0 records accepted, 0 rejected, 0 unreadable"),
     ],
@@ -254,7 +264,147 @@ def test_data_docs_go_where_they_are_wanted_and_replace_earlier_ones(
             "index.html",
             f"validations/canonical.{entity}.default.json",
         }
-    assert not settings.target.exists()
+    assert files_below(settings.target) <= {"validate.json"}
+
+
+def feed(
+    users: int = 10,
+    *,
+    missing: int = 0,
+    wrong: int = 0,
+    twice: int = 0,
+    broken: int = 0,
+    late: int = 0,
+    mistaken: int = 0,
+) -> str:
+    """A file of two events a user, so many of them with each fault."""
+    rows = [
+        [f"u{n // 2}", f"i{n % 7}", "rating", "4", f"2024-01-{n % 28 + 1:02}"]
+        for n in range(2 * users)
+    ]
+    for row in rows[:missing]:
+        row[1] = ""
+    for row in rows[missing:][:wrong]:
+        row[3] = "four"
+    for row in rows[::-1][:late]:
+        row[4] = "2090-01-01"
+    for row in rows[::-1][late:][:mistaken]:
+        row[2] = "view"
+    lines = [",".join(row) for row in rows + rows[:twice]] + ["u"] * broken
+    header = "user_id,item_id,event_type,rating,interacted_at"
+    return "\n".join([header, *lines]) + "\n"
+
+
+FEEDS = {
+    "sound": feed(),
+    "headeronly": feed(0),
+    "one": feed(1),
+    "unreadable": feed(0, broken=3),
+    "nothing-kept": feed(1, missing=2),
+    "twice": feed(twice=20),
+    "late": feed(late=3),
+    "mistaken": feed(mistaken=2),
+    "missing": feed(missing=2),
+    "limits": feed(50, missing=1, wrong=1, twice=2, late=1, mistaken=1),
+}
+
+
+def random_feeds(count: int) -> dict[str, str]:
+    """Feeds about as broken as a gate lets pass, or a little more; the same always."""
+    dice = random.Random(12)
+    faults = ("missing", "wrong", "twice", "broken", "late", "mistaken")
+    return {
+        f"random{n}": feed(
+            dice.choice([0, 1, 5, 20, 50]),
+            **{fault: dice.choice([0, 0, 0, 1, 2, 6]) for fault in faults},
+        )
+        for n in range(count)
+    }
+
+
+def agreed(home: Path, feeds: dict[str, str]) -> set[str]:
+    """Assert that each feed alone gets the verdict of the gates of a build, in which
+    each is a tenant; the feeds that pass.
+    """
+    settings = make_settings(home)
+    passed = set()
+    for tenant, content in feeds.items():
+        path = home / tenant / "interactions.csv"
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+        load("canonical", path, tenant=tenant, settings=settings)
+        if validate("canonical", path, tenant=tenant, settings=settings).passed:
+            passed.add(tenant)
+    gate = run_gate(settings.warehouse, settings.target)
+    began_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    arguments = ["build", "--select", "+metrics"]
+    for kind in ("test", "unit_test"):
+        arguments += ["--exclude-resource-type", kind]
+    built = run_dbt(settings, arguments)
+    assert built.succeeded, built.failures
+    stopped = {one.tenant_id for one in gate.failures if one.severity == "error"}
+    stopped |= {
+        one.metric.tenant_id
+        for one in quality.failures(settings.warehouse, began_at)
+        if one.metric.severity == "error"
+    }
+    assert passed == feeds.keys() - stopped
+    return passed
+
+
+def test_files_pass_where_the_gates_of_a_build_let_them_pass(tmp_path: Path) -> None:
+    assert agreed(tmp_path, FEEDS) == {"sound", "headeronly", "one", "limits"}
+
+
+@pytest.mark.scale
+def test_a_build_takes_what_passes_and_random_files_get_its_verdict(
+    tmp_path: Path,
+) -> None:
+    feeds = FEEDS | random_feeds(30)
+    passed = agreed(tmp_path / "each", feeds)
+    assert len(passed) > 8
+    settings = make_settings(tmp_path / "together")
+    for tenant in sorted(passed):
+        path = tmp_path / "each" / tenant / "interactions.csv"
+        load("canonical", path, tenant=tenant, settings=settings)
+    build(settings)
+
+
+def test_what_the_quality_gate_would_stop_is_said_with_its_rows(
+    winnow: Command, write: Write
+) -> None:
+    path = write("interactions.csv", feed(twice=20))
+    code, out, err = winnow("validate", "canonical", path, "--tenant", "shop")
+    assert (code, err) == (1, "")
+    assert (
+        "tenant shop, canonical.interactions: uniqueness is 0.500, and must be 0.95 or "
+        "more (20 of 40 records repeat a key of their load)" in out
+    )
+    assert out.count(" again\n") == 5
+    assert "A build would stop on this feed (uniqueness): 40 records accepted" in out
+
+
+def test_sql_that_was_compiled_before_is_compiled_again_when_the_project_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch, kept = make_settings(tmp_path), tmp_path / "kept.json"
+    compiled: list[Settings] = []
+    step = compiled_quality._Step("s.t", "s", "table", "select 1")
+
+    def compile_(settings: Settings) -> tuple[compiled_quality._Step, ...]:
+        compiled.append(settings)
+        return (step,)
+
+    monkeypatch.setattr(compiled_quality, "_compile", compile_)
+    for project, compilations in (("a", 1), ("a", 1), ("b", 2)):
+        monkeypatch.setattr(compiled_quality, "_compiled", {})
+        monkeypatch.setattr(compiled_quality, "_digest", lambda name=project: name)
+        assert compiled_quality._steps(scratch, kept) == (step,)
+        assert len(compiled) == compilations
+    kept.write_text("{")
+    monkeypatch.setattr(compiled_quality, "_compiled", {})
+    assert compiled_quality._steps(scratch, kept) == (step,)
+    assert len(compiled) == 3
 
 
 KILLED = """
