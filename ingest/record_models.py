@@ -383,7 +383,7 @@ def _question(
         "select $1::varchar as tenant_id, $2::varchar as date_order, "
         f"$3::varchar as {text}"
     )
-    rows = typed_sql(_alone(entity, column), tokens, settings, landed)
+    rows = typed_sql(_alone(entity, column), tokens, landed, settings=settings)
     return f"select {text} is null, {value}{verdicts} from ({rows})"
 
 

@@ -92,7 +92,7 @@ def _of_entity(
     queries = []
     if has_table(connection, "raw", entity.table):
         landed = f"select * from ({landed_sql(entity)}) where {chosen}"
-        typed = typed_sql(entity, missing_tokens(), settings, landed, _PLACE)
+        typed = typed_sql(entity, missing_tokens(), landed, _PLACE, settings)
         broken = ", ".join(
             f"case when not ({rule.verdict}) then struct_pack("
             f'reason := {quoted_text(rule.key)}, value := "{rule.column}") end'

@@ -141,12 +141,16 @@ def tokens_of(column: Column, tokens: Sequence[str]) -> tuple[str, ...]:
 
 
 def rules_of(
-    entity: Entity, accepted: Mapping[str, Sequence[str]], settings: TenantSettings
+    entity: Entity,
+    accepted: Mapping[str, Sequence[str]],
+    settings: TenantSettings | None = None,
 ) -> list[Rule]:
     """Every rule of an entity, over the columns that ``typed_sql`` selects.
 
-    ``accepted`` has, for each seed that a contract names, its ``tenant:value`` pairs.
+    ``accepted`` has, for each seed that a contract names, its ``tenant:value`` pairs;
+    ``settings`` are those of the project's seed where they are None.
     """
+    settings = tenant_settings() if settings is None else settings
     rules: list[Rule] = []
     for column in entity.columns:
         text, value = quoted_name(column.name), quoted_name("typed." + column.name)
@@ -185,14 +189,16 @@ def rules_of(
 def typed_sql(
     entity: Entity,
     tokens: Sequence[str],
-    settings: TenantSettings,
     landed: str | None = None,
     also: Sequence[str] = (),
+    settings: TenantSettings | None = None,
 ) -> str:
     """A query of an entity's raw rows: each column cleaned, and as its type
     (``typed.*``). ``landed`` is a query of rows to take instead of the raw table's;
-    ``also`` are columns of theirs to keep as they are.
+    ``also`` are columns of theirs to keep as they are. ``settings`` are those of the
+    project's seed where they are None.
     """
+    settings = tenant_settings() if settings is None else settings
     kept = "".join(f", {name}" for name in also)
     cleaned, typed = [], []
     for column in entity.columns:
@@ -228,7 +234,7 @@ def counts_sql(
     counts = "".join(f", count({name}), count(*) filter (not {name})" for name in names)
     return (
         f"select tenant_id, count(*), count(*) filter ({refused}){counts} from "
-        f"(select tenant_id{verdicts} from ({typed_sql(entity, tokens, settings)})) "
+        f"(select tenant_id{verdicts} from ({typed_sql(entity, tokens, settings=settings)})) "
         "group by tenant_id order by tenant_id"
     )
 
@@ -243,7 +249,7 @@ def examples_sql(
     return (
         f"select distinct case when length(value) > 80 then left(value, 79) || '…' "
         f"else value end from (select {value} as value from "
-        f"({typed_sql(entity, tokens, settings)}) where tenant_id = ? "
+        f"({typed_sql(entity, tokens, settings=settings)}) where tenant_id = ? "
         f"and not ({rule.verdict}) limit 1000) order by 1 limit 5"
     )
 
@@ -260,7 +266,7 @@ def rows_sql(
     return (
         f"select file, line_number, row_number, {quoted_name(rule.column)}, "
         f"{typed}::varchar from "
-        f"({typed_sql(entity, tokens, settings, also=place)}) where tenant_id = ? "
+        f"({typed_sql(entity, tokens, also=place, settings=settings)}) where tenant_id = ? "
         f"and not ({rule.verdict}) order by loaded_at desc, file, row_number limit 5"
     )
 

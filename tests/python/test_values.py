@@ -18,7 +18,6 @@ from ingest.expectations.rules import (
     accepted_pairs,
     missing_tokens,
     rules_of,
-    tenant_settings,
     tokens_of,
     typed_sql,
 )
@@ -52,14 +51,11 @@ def typed(
         "row_number": pa.array(range(len(texts))),
         column: pa.array(texts, pa.string()),
     }
-    settings = tenant_settings()
-    rules = rules_of(entity, accepted_pairs(entity), settings)
+    rules = rules_of(entity, accepted_pairs(entity))
     rules = [rule for rule in rules if rule.column == column]
     verdicts = "".join(f", ({rule.verdict})" for rule in rules)
     connection.register("landed", pa.table(columns))
-    sql = typed_sql(
-        entity, missing_tokens(), settings, "from landed", also=("row_number",)
-    )
+    sql = typed_sql(entity, missing_tokens(), "from landed", also=("row_number",))
     rows = connection.execute(
         f'select "typed.{column}"{verdicts} from ({sql}) order by row_number'
     ).fetchall()
