@@ -128,7 +128,7 @@ def load(
             recursive=recursive,
             progress=progress,
         )
-    warnings = _prediction_warnings(result)
+    warnings = _warnings(result)
     if as_json:
         print_json(asdict(result) | {"warnings": warnings})
         return
@@ -242,17 +242,24 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _prediction_warnings(result: LoadResult) -> list[str]:
-    """Which of the models that were loaded are of users or items that the last build
-    does not have, as sentences.
+def _warnings(result: LoadResult) -> list[str]:
+    """What looks wrong in what was loaded, as sentences: models of users or items that
+    the last build does not have, and ratings of another scale than 1 to 5.
     """
     from ingest.settings import settings
     from winnow.prediction_warnings import load_warnings
+    from winnow.suspicions import load_suspicions
 
-    entities = {file.entity for file in result.files if file.skipped is None}
-    if result.load_id is None or "predictions" not in entities:
+    if result.load_id is None:
         return []
-    return list(load_warnings(settings().warehouse, result.tenant, result.load_id))
+    warehouse, of_load = settings().warehouse, (result.tenant, result.load_id)
+    entities = {file.entity for file in result.files if file.skipped is None}
+    warnings: list[str] = []
+    if "predictions" in entities:
+        warnings += load_warnings(warehouse, *of_load)
+    if "interactions" in entities:
+        warnings += load_suspicions(warehouse, *of_load)
+    return warnings
 
 
 def _print_load(result: LoadResult, terminal: Terminal) -> None:

@@ -4,13 +4,18 @@ positives that somebody should look at, as a sentence each.
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from ingest.expectations.rules import SEEDS
 from winnow.warehouse import has_table, read_only
+
+_LOOKED_AT = 100_000
+"""Records of a load by which its scale of ratings is told."""
 
 _SEED = "seeds/tenant_settings.csv"
 _SHIPPED_MINIMUM = 4.0
@@ -75,6 +80,32 @@ def suspicions_of(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         for sentence in (_of_scale(seen), _of_positives(seen), *_of_times(seen))
         if sentence
     )
+
+
+def load_suspicions(warehouse: Path, tenant: str, load_id: str) -> tuple[str, ...]:
+    """What to say of the ratings of a load that has just landed, by its first records;
+    nothing where the tenant has set ``positive_rating_minimum``.
+    """
+    with (SEEDS / "tenant_settings.csv").open(encoding="utf-8", newline="") as file:
+        minimums = {
+            row["tenant_id"]: row["positive_rating_minimum"]
+            for row in csv.DictReader(file)
+        }
+    if minimums.get(tenant) or float(minimums["*"]) != _SHIPPED_MINIMUM:
+        return ()
+    with read_only(warehouse) as connection:
+        if not has_table(connection, "raw", "canonical_interactions"):
+            return ()
+        found = connection.execute(
+            "select min(rating), max(rating) from (select try_cast(rating as double) "
+            "as rating from raw.canonical_interactions where load_id = ? "
+            f"limit {_LOOKED_AT}) where isfinite(rating)",
+            [load_id],
+        ).fetchone()
+    if not found or found[0] is None:
+        return ()
+    hint = scale_hint(*found, _SHIPPED_MINIMUM)
+    return () if hint is None else (f"tenant {tenant}: {hint}",)
 
 
 def scale_hint(lowest: float, highest: float, minimum: float) -> str | None:

@@ -232,9 +232,10 @@ def counts_sql(
     )
     refused = " or ".join(f"not {name}" for name in names) or "false"
     counts = "".join(f", count({name}), count(*) filter (not {name})" for name in names)
+    typed = typed_sql(entity, tokens, settings=settings)
     return (
         f"select tenant_id, count(*), count(*) filter ({refused}){counts} from "
-        f"(select tenant_id{verdicts} from ({typed_sql(entity, tokens, settings=settings)})) "
+        f"(select tenant_id{verdicts} from ({typed})) "
         "group by tenant_id order by tenant_id"
     )
 
@@ -263,10 +264,11 @@ def rows_sql(
     """
     place = ("file", "line_number", "row_number", "loaded_at")
     typed = quoted_name(f"typed.{rule.column}")
+    rows = typed_sql(entity, tokens, also=place, settings=settings)
     return (
         f"select file, line_number, row_number, {quoted_name(rule.column)}, "
         f"{typed}::varchar from "
-        f"({typed_sql(entity, tokens, also=place, settings=settings)}) where tenant_id = ? "
+        f"({rows}) where tenant_id = ? "
         f"and not ({rule.verdict}) order by loaded_at desc, file, row_number limit 5"
     )
 

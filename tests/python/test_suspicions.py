@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import pytest
+from conftest import Command, Write
 
 from winnow.suspicions import scale_hint, suspicions_of
 
@@ -100,3 +103,23 @@ def test_times_that_are_all_one_or_of_the_first_day_of_1970_are_told() -> None:
 def test_a_warehouse_without_interactions_has_none() -> None:
     with duckdb.connect() as connection:
         assert suspicions_of(connection) == ()
+
+
+@pytest.mark.parametrize(
+    ("ratings", "said"),
+    [
+        ("7\n10", "ratings run from 7 to 10, and 4 or more counts as positive"),
+        ("0\n1", "ratings run from 0 to 1"),
+        ("0.5\n5\nnan", None),
+        ("x\n", None),
+    ],
+)
+def test_a_load_says_that_its_ratings_are_of_another_scale(
+    winnow: Command, write: Write, ratings: str, said: str | None
+) -> None:
+    rows = "".join(f"u{n},i,{one}\n" for n, one in enumerate(ratings.split("\n")))
+    path = write("r.csv", f"user_id,item_id,rating\n{rows}")
+    code, out, err = winnow("load", "canonical", path, "--tenant", "shop", "--json")
+    assert code == 0, err
+    warnings = json.loads(out)["warnings"]
+    assert (said in warnings[0]) if said else (warnings == [])
