@@ -102,9 +102,10 @@ def load_suspicions(warehouse: Path, tenant: str, load_id: str) -> tuple[str, ..
             f"limit {_LOOKED_AT}) where isfinite(rating)",
             [load_id],
         ).fetchone()
-    if not found or found[0] is None:
+    lowest, highest = found or (None, None)
+    if lowest is None or highest is None:
         return ()
-    hint = scale_hint(*found, _SHIPPED_MINIMUM)
+    hint = scale_hint(lowest, highest, _SHIPPED_MINIMUM)
     return () if hint is None else (f"tenant {tenant}: {hint}",)
 
 
