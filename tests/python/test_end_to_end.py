@@ -283,7 +283,7 @@ def test_a_feed_that_is_mostly_bad_is_stopped_before_dbt_runs(
     assert "broken" in said
     assert "50 of 100 values (50.0%) break user_id.required (completeness)" in said
     for line in (3, 5, 7, 9, 11):
-        assert f"interactions.csv, line {line}: nothing given" in said
+        assert f"interactions.csv, line {line}: user_id is missing" in said
     assert "line 13" not in said
     assert rows_of(
         settings, "select count(*) from duckdb_tables() where schema_name = 'prepared'"

@@ -295,7 +295,7 @@ def test_the_command_publishes_and_exports(tmp_path: Path) -> None:
     done = run_publish(settings)
     assert done.returncode == 0, done.stderr
     assert "gen-1.duckdb" in done.stdout.replace("\n", "")
-    [line] = [line for line in done.stdout.splitlines() if "│ lake " in line]
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("lake ")]
     assert "10,003" in line
     assert len(manifest_files(settings.lake)) == 7
     elsewhere = run_publish(settings, "--lake", "elsewhere", "--keep", "1")
