@@ -33,6 +33,7 @@ from ingest.readers import (
     TextLayout,
     cut_detail,
     find_layout,
+    is_json,
     is_parquet,
     normalise_name,
     own_name,
@@ -190,7 +191,7 @@ def opened(
     batches: Iterator[Batch]
     if is_parquet(path):
         batches = read_parquet(path)
-    elif name.endswith(_JSON_SUFFIXES):
+    elif name.endswith(_JSON_SUFFIXES) or (layout is None and is_json(path)):
         known = known_names(entities, options.mapping)
         batches = read_json(path, options.encoding, known=known, notes=notes)
     else:

@@ -14,7 +14,7 @@ from ingest.readers.batches import (
     sha256_of,
 )
 from ingest.readers.delimited import read_delimited
-from ingest.readers.json_records import read_json
+from ingest.readers.json_records import is_json, read_json
 from ingest.readers.layout import TextLayout, find_layout
 from ingest.readers.parquet import is_parquet, parquet_columns, read_parquet
 
@@ -27,6 +27,7 @@ __all__ = [
     "column_name",
     "cut_detail",
     "find_layout",
+    "is_json",
     "is_parquet",
     "normalise_name",
     "own_name",

@@ -40,6 +40,10 @@ BLOCK_BYTES = 4 << 20
 ELEMENT_CHARACTERS = 16 << 20
 """The longest element of an array that is waited for before it counts as broken."""
 
+_BEGINS_AS_JSON = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*[\"'][^\"']*[\"']\s*:"
+)
+
 
 class _Number(str):
     """The text of a number, told from a string where values are written as JSON
@@ -82,6 +86,16 @@ _MANY_CELLS = 1 << 20
 """A batch with more columns than that ends at so many cells, so that records with keys
 that are always new do not take memory for each pair of them.
 """
+
+
+def is_json(path: str | Path) -> bool:
+    """Whether a file begins as a JSON object with a key, or an array of such objects,
+    does. Whatever else is no text says False.
+    """
+    try:
+        return _BEGINS_AS_JSON.match(read_sample(Path(path))) is not None
+    except InputError:
+        return False
 
 
 def read_json(

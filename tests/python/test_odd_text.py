@@ -265,3 +265,16 @@ def test_lists_of_items_are_not_taken_for_items_without_a_word(tmp_path: Path) -
     assert "--map user_id=1,item_id=2+ makes a record of each" in read.notes
     read = Read(tmp_path / "f.tsv", "u1\ta\nu2\td\n", mapping=POSITIONS)
     assert not read.notes
+
+
+@pytest.mark.parametrize("name", ["events.txt", "events.log", "events", "events.csv"])
+def test_objects_are_read_as_json_whatever_the_file_is_called(
+    tmp_path: Path, name: str
+) -> None:
+    for content in (
+        '{"user_id": "u1", "item_id": "i1"}\n{"user_id": "u2", "item_id": "i2"}\n',
+        "[\n {'user_id': 'u1', 'item_id': 'i1'}\n]".replace("'", '"'),
+    ):
+        assert Read(tmp_path / name, content).rows[0] == EVENT
+    content = "{note},user_id,item_id\nx,u1,i1\n"
+    assert Read(tmp_path / name, content).rows[0]["user_id"] == "u1"
