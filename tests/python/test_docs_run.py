@@ -19,6 +19,7 @@ from ingest.contracts import PROJECT_ROOT
 pytestmark = pytest.mark.scale
 
 NOT_RUN = {
+    "winnow --install-completion": "changes the files of the user's shell",
     "make test": "this test is a part of it",
     "make install": "the copy has the environment of the tests",
     "make dashboard": "serves until it is stopped; test_dashboard.py has its pages",
