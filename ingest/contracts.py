@@ -48,6 +48,11 @@ two together.
 
 DATA_TYPES = ("varchar", "bigint", "double", "boolean", "date", "timestamp")
 
+MODES = ("append", "replace", "snapshot")
+"""What a load does to earlier ones of its feed: nothing; it takes their place; it says
+what there is now, and they stay as its history.
+"""
+
 RULES = (
     "required",
     "accepted_values",
@@ -123,6 +128,10 @@ class Entity:
     table: str
     description: str
     columns: tuple[Column, ...]
+    mode: str = "append"
+    """What a load does to earlier ones of its feed, unless it says otherwise: one of
+    MODES.
+    """
 
     @property
     def required_columns(self) -> tuple[Column, ...]:
@@ -207,6 +216,13 @@ def load_contracts(root: Path = PROJECT_ROOT) -> dict[tuple[str, str], Entity]:
             for table in source["tables"]:
                 key = (str(source["name"]), str(table["name"]))
                 place = f"{path.name}: {'.'.join(key)}"
+                meta = (table.get("config") or {}).get("meta") or {}
+                mode = meta.get("mode", "append")
+                if set(meta) - {"mode"} or mode not in MODES:
+                    raise ContractError(
+                        f"{place}: config.meta is {meta}, and may only give the mode: "
+                        f"{', '.join(MODES)}"
+                    )
                 entities[key] = Entity(
                     source=key[0],
                     name=key[1],
@@ -215,6 +231,7 @@ def load_contracts(root: Path = PROJECT_ROOT) -> dict[tuple[str, str], Entity]:
                     columns=tuple(
                         _column(place, column) for column in table["columns"]
                     ),
+                    mode=mode,
                 )
     return entities
 

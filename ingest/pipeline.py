@@ -512,6 +512,8 @@ class _Load:
                 "record_count": landed,
                 "unreadable_count": unreadable,
                 "lake_file": self._place(writer),
+                "mode": entity.mode,
+                "path": path_text(path.absolute()),
                 "received_at": wanted.received_at,
             }
         )

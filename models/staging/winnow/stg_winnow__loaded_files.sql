@@ -19,6 +19,11 @@ landed as (
         record_count,
         unreadable_count,
         lake_file,
+        feed,
+        coalesce(mode, 'append') as mode,
+        coalesce(path, file) as path,
+        corrects_load_id,
+        corrects_file,
         load_id,
         received_at,
         loaded_at
