@@ -101,9 +101,9 @@ select
     'category ' || ((number + version) % 40) as category_path,
     'brand ' || number % 500 as brand,
     cast(version + number % 100 as double) as price,
-    number || '-' || version as dbt_scd_id,
-    timestamp '2024-03-01' + interval 4 month * version as dbt_valid_from,
-    cast(null as timestamp) as dbt_valid_to
+    number || '-' || version as load_id,
+    timestamp '2024-03-01' + interval 4 month * version as valid_from,
+    cast(null as timestamp) as valid_to
 from range({items}) as numbers (number), range(2) as versions (version)
 where version = 0 or number % 10 = 0;
 """
@@ -171,10 +171,10 @@ ITEMS = """
 create or replace temp table items as
 select
     tenant_id, item_id, trim(split_part(category_path, '|', 1)) as item_category,
-    brand as item_brand, price as item_price, dbt_valid_from as item_valid_from
+    brand as item_brand, price as item_price, valid_from as item_valid_from
 from prepared.item_history
 qualify row_number() over (
-    partition by tenant_id, item_id order by dbt_valid_from desc
+    partition by tenant_id, item_id order by valid_from desc
 ) = 1
 """
 

@@ -151,12 +151,6 @@ def _step(node: Any) -> _Step:
             f"select * from read_csv({quoted_text(path)}, header = true, "
             f"delim = ',', columns = {{{columns}}})"
         )
-    elif node.resource_type == "snapshot":  # The first build of one.
-        since = node.config.updated_at
-        sql = (
-            f"select *, {since} as dbt_updated_at, {since} as dbt_valid_from, "
-            f"cast(null as timestamp) as dbt_valid_to from ({sql})"
-        )
     elif node.config.materialized == "view":
         kind = "view"
     return _Step(name, node.schema, kind, sql)

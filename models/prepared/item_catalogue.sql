@@ -1,6 +1,6 @@
 {#-
-    One row per tenant and item of the catalogue: the newest record. What
-    snapshots/item_history.yml keeps the history of.
+    One row per tenant and item of the catalogue: the newest record. Older
+    ones are in prepared.item_history.
 -#}
 
 with

@@ -18,10 +18,10 @@ item_history as (
         item_id,
         {{ category_names('category_path') }} as categories,
         brand,
+        load_id,
         price,
-        dbt_scd_id,
-        dbt_valid_from,
-        dbt_valid_to
+        valid_from,
+        valid_to
 
     from {{ ref('item_history') }}
 
@@ -34,16 +34,16 @@ ordered as (
         row_number() over (
             partition by tenant_id, item_id
             order by
-                dbt_valid_from asc,
-                dbt_valid_to asc nulls last,
-                dbt_scd_id asc
+                valid_from asc,
+                valid_to asc nulls last,
+                load_id asc
         ) as version,
-        lead(dbt_valid_from) over (
+        lead(valid_from) over (
             partition by tenant_id, item_id
             order by
-                dbt_valid_from asc,
-                dbt_valid_to asc nulls last,
-                dbt_scd_id asc
+                valid_from asc,
+                valid_to asc nulls last,
+                load_id asc
         ) as next_valid_from
 
     from item_history
@@ -66,10 +66,10 @@ item_versions as (
                 then dense_rank() over (order by tenant_id asc, categories[1] asc)
         end as category_number,
         price,
-        dbt_valid_from as valid_from,
+        valid_from,
         case
             when version = 1 then timestamp '0001-01-01 00:00:00'
-            else {{ first_instant_after('dbt_valid_from') }}
+            else {{ first_instant_after('valid_from') }}
         end as used_from,
         coalesce(
             next_valid_from, timestamp '9999-12-31 23:59:59.999999'

@@ -16,11 +16,11 @@ current_versions as (
     select
         tenant_id,
         item_id,
-        dbt_valid_from as valid_from
+        valid_from
 
     from {{ ref('item_history') }}
 
-    where dbt_valid_to is null
+    where valid_to is null
 
 ),
 

@@ -110,7 +110,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
             entity=entity.name,
             settings=settings,
         )
-    wanted = ("model", "seed", "snapshot")
+    wanted = ("model", "seed")
     build(settings, [f"+reconciliation,resource_type:{kind}" for kind in wanted])
     return settings
 

@@ -64,16 +64,16 @@ class Interaction(NamedTuple):
 
 
 class Version(NamedTuple):
-    """A row of the snapshot of the catalogue."""
+    """A row of the catalogue's history."""
 
     tenant_id: str
     item_id: str
     category_path: str | None
     brand: str
     price: float
-    dbt_scd_id: str
-    dbt_valid_from: datetime
-    dbt_valid_to: datetime | None
+    load_id: str
+    valid_from: datetime
+    valid_to: datetime | None
 
 
 class Draw(NamedTuple):
@@ -173,9 +173,9 @@ def data() -> Data:
                         category_path=numbers.choice(["a", "a|b", " | b|a", "c", None]),
                         brand=numbers.choice(["x", "y"]),
                         price=float(numbers.randrange(9)),
-                        dbt_scd_id=f"{tenant} {item} {start}",
-                        dbt_valid_from=start,
-                        dbt_valid_to=end,
+                        load_id=f"{tenant} {item} {start}",
+                        valid_from=start,
+                        valid_to=end,
                     )
                 )
     interactions = in_order(interactions)
@@ -319,7 +319,7 @@ class Recount:
         self.rows = data.interactions
         self.has_times = data.has_times
         self.versions: dict[tuple[str, str], list[Version]] = {}
-        for version in sorted(data.versions, key=lambda each: each.dbt_valid_from):
+        for version in sorted(data.versions, key=lambda each: each.valid_from):
             key = version.tenant_id, version.item_id
             self.versions.setdefault(key, []).append(version)
 
@@ -332,7 +332,7 @@ class Recount:
         as_of = self.as_of(event)
         found = versions[0] if versions else None
         for later in versions[1:]:
-            if as_of is not None and later.dbt_valid_from < as_of:
+            if as_of is not None and later.valid_from < as_of:
                 found = later
         return found, not versions or found is versions[0]
 
@@ -374,7 +374,7 @@ class Recount:
             "item_brand": version.brand if version else None,
             "item_price": version.price if version else None,
             "item_valid_from": (
-                version.dbt_valid_from if version and not is_earliest else None
+                version.valid_from if version and not is_earliest else None
             ),
             "as_of": as_of,
             "user_category_interaction_count": len(of_category) if category else None,
@@ -507,7 +507,7 @@ def test_the_data_has_ties_and_instants_on_every_edge(data: Data, built: Built) 
         for length in WINDOWS.values():
             window = timedelta(days=length)
             assert {window - MICROSECOND, window, window + MICROSECOND} <= gaps
-    starts = {(v.item_id, v.dbt_valid_from) for v in data.versions if v[0] == "timed"}
+    starts = {(v.item_id, v.valid_from) for v in data.versions if v[0] == "timed"}
     rows = [row for key, row in built.features.items() if key[0] == "timed"]
     assert any((row["item_id"], row["as_of"]) in starts for row in rows)
     assert any(row["item_valid_from"] is not None for row in rows)
@@ -540,7 +540,7 @@ def test_what_happens_at_an_instant_or_after_it_changes_no_row_up_to_that_instan
         for tenant in TIMES
         for item in ITEMS
         if any(
-            version[:2] == (tenant, item) and version.dbt_valid_from < CUT
+            version[:2] == (tenant, item) and version.valid_from < CUT
             for version in data.versions
         )
     ]

@@ -25,7 +25,6 @@ from winnow.last_build import last_build
 
 MODELS = [
     "+metrics,resource_type:model",
-    "+metrics,resource_type:snapshot",
     "+reconciliation,resource_type:model",
 ]
 """Leaves the seeds in the warehouse as a test has changed them."""
