@@ -70,8 +70,9 @@ class Conflict:
 
 @dataclass(frozen=True)
 class EntityCorrections:
-    """What a file of corrections holds for one tenant and entity. ``file_sha256`` is
-    that of the bytes that were read.
+    """What a file of corrections holds for one tenant, entity and file of a load.
+    ``file_sha256`` is that of the bytes that were read, ``corrects`` the load and the
+    file whose records are corrected.
     """
 
     tenant: str
@@ -79,6 +80,7 @@ class EntityCorrections:
     file_sha256: str
     replays: Sequence[Replay] = field(default_factory=list)
     conflicts: Sequence[Conflict] = field(default_factory=list)
+    corrects: tuple[str, str] | None = None
 
     @property
     def digest(self) -> str:

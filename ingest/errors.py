@@ -7,5 +7,9 @@ class InputError(Exception):
     """
 
 
+class BusyError(InputError):
+    """Something that another process is using; later it may be free."""
+
+
 class BuildError(Exception):
     """A build that stopped. The message has a line for each thing that failed."""

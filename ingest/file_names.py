@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ingest.errors import InputError
 
-_PLAIN = re.compile(r"[\w/.,:;@=+~ -]*")
+_PLAIN = re.compile(r"[\w/.,:;@+~ -]*")
 _TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 
@@ -29,7 +29,7 @@ def is_plain(path: str | Path) -> bool:
     """Whether a path means the same in SQL, in a format string and in a pattern.
 
     A quote, a percent sign, a bracket, a line break or a byte that is not UTF-8 does
-    not.
+    not, nor ``name=value``, which readers of Parquet files take for a column.
     """
     return _PLAIN.fullmatch(str(path)) is not None
 

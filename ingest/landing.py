@@ -1,8 +1,8 @@
 """The landing lake: every loaded file once more as Parquet, with metadata beside it.
 
 Files of a running load lie in ``<lake>/.incoming/<load id>/`` under the path that they
-will have. Only when the warehouse has the load are they moved to that path, so that the
-warehouse alone decides what the lake shows.
+will have, and are moved there once the ledger has the load. The load holds a lock as
+long as it runs; what lies there unlocked was left by a process that is gone.
 """
 
 from __future__ import annotations
@@ -15,16 +15,23 @@ import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-INCOMING = ".incoming"
+from ingest.disk import make_folder, put, sync
+from ingest.errors import InputError
+from ingest.file_names import path_text
+from ingest.ledger import INCOMING, PARTIAL, Landed, Ledger, read_ledger
+from ingest.lock import locked_file
+
 LAYER = "raw"
 
 _ROW_GROUP_ROWS = 1 << 17
 _CHUNK = 1 << 20
+_LOCK = ".lock"
 
 
 def lake_path(source: str, entity: str, tenant: str, day: dt.date, stem: str) -> Path:
@@ -170,32 +177,153 @@ def _type_name(data_type: pa.DataType) -> str:
     return str(plain)
 
 
-def unfinished_loads(lake: Path) -> list[str]:
-    """Ids of the loads whose files have not all been moved to their places."""
+@dataclass
+class Incoming:
+    """A load that is running: its id, when it began (UTC, without a zone), and what
+    the ledger has of it, None as long as it has nothing.
+    """
+
+    load_id: str
+    loaded_at: dt.datetime
+    landed: Landed | None = None
+
+
+@contextmanager
+def incoming(lake: Path, ledger: Ledger) -> Iterator[Incoming]:
+    """A new load, whose folder is this process's alone while the block runs. Its id is
+    the time, in seconds since 1970 with six digits behind the point, so that ids are in
+    the order of the loads.
+
+    At the end the files go to their places; where the ledger does not have the load,
+    they are removed.
+    """
     folder = lake / INCOMING
-    return sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+    make_folder(folder)
+    loaded_at = ledger.next_instant()
+    while True:
+        load_id = _load_id(loaded_at)
+        if load_id not in ledger.loads and not (folder / load_id).exists():
+            descriptor = locked_file(folder / f"{load_id}{_LOCK}")
+            if descriptor is not None:
+                break
+        loaded_at += dt.timedelta(microseconds=1)
+    one = Incoming(load_id, loaded_at)
+    try:
+        yield one
+    finally:
+        if one.landed is None:
+            # Whatever ended the load may have come just after it was noted.
+            load = read_ledger(lake).loads.get(load_id)
+            one.landed = None if load is None else load.landed
+        try:
+            _end(lake, load_id, one.landed)
+        finally:
+            os.close(descriptor)
 
 
-def publish(lake: Path, load_id: str) -> None:
-    """Move the load's files to their places. May be cut short and run again.
+def _load_id(loaded_at: dt.datetime) -> str:
+    microseconds = (loaded_at - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)
+    return f"{microseconds // 10**6}.{microseconds % 10**6:06}"
+
+
+def finish(lake: Path, ledger: Ledger) -> None:
+    """Bring the files of loads that landed to their places, and remove what is left of
+    loads that did not, as far as the processes that made them are gone.
+    """
+    folder = lake / INCOMING
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return
+    for name in sorted(name for name in names if name.startswith(PARTIAL)):
+        if (descriptor := locked_file(folder / name)) is not None:
+            (folder / name).unlink(missing_ok=True)
+            os.close(descriptor)
+    ids = {name.removesuffix(_LOCK) for name in names if not name.startswith(PARTIAL)}
+    for load_id in sorted(ids):
+        descriptor = locked_file(folder / f"{load_id}{_LOCK}")
+        if descriptor is None:
+            continue
+        try:
+            # The process may have noted its load since the ledger was read.
+            known = ledger if load_id in ledger.loads else read_ledger(lake)
+            load = known.loads.get(load_id)
+            counts = load is not None and load.unloaded is None
+            _end(lake, load_id, load.landed if load and counts else None)
+        finally:
+            os.close(descriptor)
+
+
+def _end(lake: Path, load_id: str, landed: Landed | None) -> None:
+    """End a load whose lock this process holds."""
+    if landed is not None:
+        place_files(lake, landed)
+    shutil.rmtree(incoming_folder(lake, load_id), ignore_errors=True)
+    (lake / INCOMING / f"{load_id}{_LOCK}").unlink(missing_ok=True)
+
+
+def make_durable(lake: Path, load_id: str) -> None:
+    """Wait until the names of a running load's files are on disk; their bytes are."""
+    folder = incoming_folder(lake, load_id)
+    for one in (*(path for path in folder.rglob("*") if path.is_dir()), folder):
+        sync(one)
+    sync(folder.parent)
+
+
+def place_files(lake: Path, landed: Landed) -> None:
+    """Bring a landed load's files to their places, for good. May be cut short and run
+    again. Raises InputError for a file that is at neither place.
 
     Companions that an earlier version wrote for the same entities get the name that
     readers of a folder pass over.
     """
-    folder = incoming_folder(lake, load_id)
+    folder = incoming_folder(lake, landed.load_id)
     for entity in sorted(folder.glob(f"{LAYER}/*/*")):
-        _rename_earlier_metadata(entity)
         _rename_earlier_metadata(lake / entity.relative_to(folder))
-    for staged in sorted(folder.rglob("*")):
-        # Metadata sorts after its Parquet file; it goes first, so that no Parquet file
-        # stands in the lake without it.
-        if staged.suffix == ".parquet":
-            for file in (metadata_path(staged), staged):
-                place = lake / file.relative_to(folder)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                if file.exists():
-                    file.replace(place)
-    discard(lake, load_id)
+    for parquet in landed.parquet:
+        place = lake / parquet.place
+        # The metadata goes first, so that no Parquet file stands there without it.
+        for target in (metadata_path(place), place):
+            staged = folder / target.relative_to(lake)
+            if staged.exists():
+                put(staged, target)
+            elif not target.exists():
+                raise _missing(target, landed.load_id)
+
+
+def parquet_of(lake: Path, load_id: str, place: str) -> Path:
+    """Where a file of a landed load is now: in its place, or on the way to it. Raises
+    InputError when it is at neither.
+    """
+    staged = incoming_folder(lake, load_id) / place
+    for path in (lake / place, staged, lake / place):
+        if path.exists():
+            return path
+    raise _missing(lake / place, load_id)
+
+
+def _missing(path: Path, load_id: str) -> InputError:
+    return InputError(
+        f"{path_text(path)} is missing from the landing lake, and load {load_id} "
+        "counts: bring it back from a copy of the lake, or take the load back with "
+        f"`winnow loads unload {load_id}`."
+    )
+
+
+def remove_files(lake: Path, landed: Landed) -> None:
+    """Remove the files of a load that was taken back, and the folders that they leave
+    empty.
+    """
+    shutil.rmtree(incoming_folder(lake, landed.load_id), ignore_errors=True)
+    for parquet in landed.parquet:
+        place = lake / parquet.place
+        for path in (place, metadata_path(place)):
+            path.unlink(missing_ok=True)
+        for folder in Path(parquet.place).parents[:-1]:
+            try:
+                (lake / folder).rmdir()
+            except OSError:
+                break
 
 
 def _rename_earlier_metadata(folder: Path) -> None:
@@ -203,8 +331,3 @@ def _rename_earlier_metadata(folder: Path) -> None:
         earlier = _earlier_metadata_path(parquet)
         if earlier.exists():
             earlier.replace(metadata_path(parquet))
-
-
-def discard(lake: Path, load_id: str) -> None:
-    """Remove what a load that did not happen has left behind."""
-    shutil.rmtree(incoming_folder(lake, load_id), ignore_errors=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from ingest.errors import InputError
+from ingest.errors import BusyError
 from ingest.settings import Settings
 
 _POLL_SECONDS = 0.1
@@ -18,28 +18,28 @@ _POLL_SECONDS = 0.1
 def warehouse_lock(
     settings: Settings, wait_seconds: float = 0.0
 ) -> AbstractContextManager[None]:
-    """Hold ``<state>/warehouse.lock`` while the block runs.
+    """Hold ``<warehouse>.lock`` while the block runs.
 
     The kernel frees the lock when its process ends, however it ends. Waits up to
-    ``wait_seconds`` for another holder, then raises InputError that names its process.
+    ``wait_seconds`` for another holder, then raises BusyError that names its process.
     """
-    path = settings.state / "warehouse.lock"
+    path = settings.warehouse.with_name(f"{settings.warehouse.name}.lock")
     return file_lock(path, f"The warehouse {settings.warehouse}", wait_seconds)
 
 
 @contextmanager
 def file_lock(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the lock file ``path`` while the block runs; ``what`` is what it guards, for
-    the message of the InputError that is raised when another process holds it.
+    the message of the BusyError that is raised when another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + wait_seconds
         while not _locked(descriptor):
             if time.monotonic() >= deadline:
                 holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-                raise InputError(
+                raise BusyError(
                     f"{what} is in use: process {holder or 'unknown'} holds {path}; "
                     "try again when it is done."
                 )
@@ -49,6 +49,20 @@ def file_lock(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None
         yield
     finally:
         os.close(descriptor)
+
+
+def locked_file(path: Path) -> int | None:
+    """A file, made where it is missing, open and locked until it is closed; None when
+    another process has it locked.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if not _locked(descriptor):
+            os.close(descriptor)
+            return None
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # Its last holder has removed it meanwhile.
 
 
 def _locked(descriptor: int) -> bool:

@@ -1,8 +1,9 @@
-"""Loads: files in, rows of the raw tables and files of the landing lake out.
+"""Loads: files in, files of the landing lake and rows of the raw tables out.
 
-A load reads every file to text, writes it as Parquet, and gives the Parquet files to
-dlt, which inserts them into the raw tables as one package. It happens as a whole or not
-at all, however the process ends: see ``ingest.raw_tables`` for what decides.
+A load reads every file to text and writes it as Parquet into the landing lake; it
+counts as a whole, and for good, when the lake's ledger has it. The raw tables of the
+warehouse take it in when the warehouse is free (``ingest.take_in``), at the latest when
+the next build begins.
 """
 
 from __future__ import annotations
@@ -13,36 +14,39 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-import duckdb
 import pyarrow as pa
 
 from ingest.columns import DATE_ORDERS
-from ingest.contracts import LOG_SOURCE, RAW_SCHEMA, Entity, contract
+from ingest.contracts import LOG_SOURCE, MODES, Entity, contract
 from ingest.corrections import EntityCorrections
-from ingest.errors import InputError
+from ingest.errors import BusyError, InputError
 from ingest.file_names import path_text
 from ingest.landing import (
+    Incoming,
     LakeWriter,
+    finish,
+    incoming,
     incoming_folder,
     lake_path,
     lake_writer,
-    publish,
+    make_durable,
     write_metadata,
 )
-from ingest.lock import warehouse_lock
-from ingest.raw_tables import (
-    begin_dlt_folder,
-    ensure_raw_tables,
-    needs_recovery,
-    open_warehouse,
-    recover_tables,
-    remove_dlt_folder,
+from ingest.ledger import (
+    Landed,
+    LandedFile,
+    Ledger,
+    ParquetFile,
+    append_landed,
+    read_ledger,
 )
+from ingest.lock import warehouse_lock
+from ingest.raw_tables import check_is_database
 from ingest.readers import FAULT_SCHEMA, sha256_of
 from ingest.recognition import Recognised, recognise_files
 from ingest.records import Records, read_records
@@ -56,9 +60,10 @@ from ingest.sources import (
     source_of,
 )
 from ingest.sources.base import plain_name
+from ingest.standing import standing_twin
+from ingest.take_in import check_lake, recover, take_in
 
-if TYPE_CHECKING:
-    from dlt.common.schema.typing import TSchemaContractDict
+__all__ = ["load", "recover", "replay", "take_in"]
 
 _EPOCH = dt.datetime(1970, 1, 1)
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -68,19 +73,6 @@ _ARROW_TYPES = {
     "varchar": pa.string(),
     "bigint": pa.int64(),
     "timestamp": pa.timestamp("us"),
-}
-_DLT_TYPES: dict[str, dict[str, Any]] = {
-    "varchar": {"data_type": "text"},
-    "bigint": {"data_type": "bigint"},
-    "timestamp": {"data_type": "timestamp", "timezone": False},
-}
-_DLT_CONFIG: dict[str, Any] = {
-    "restore_from_destination": False,  # every load begins with an empty working folder
-    "load.delete_completed_jobs": True,
-    "load.workers": 1,  # DuckDB uses its own threads for each insert
-    "load.raise_on_max_retries": 1,
-    "runtime.dlthub_telemetry": False,
-    "runtime.log_level": "CRITICAL",  # what goes wrong is raised
 }
 
 
@@ -126,13 +118,18 @@ class FileResult:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a load came to. ``load_id`` is None when every file was skipped."""
+    """What a load came to. ``load_id`` is None when every file was skipped.
+
+    ``waits`` says, in a sentence, why its rows are not in the warehouse yet; None when
+    they are.
+    """
 
     load_id: str | None
     tenant: str
     files: tuple[FileResult, ...]
     left_out: tuple[LeftOut, ...]
     seconds: float
+    waits: str | None = None
 
     @property
     def landed(self) -> int:
@@ -154,37 +151,48 @@ def load(
     limit: int | None = None,
     options: ReadOptions | None = None,
     recursive: bool = False,
+    mode: str | None = None,
+    feed: str | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> LoadResult:
-    """Load a file, a folder or a glob into the raw tables and the lake, exactly once.
+    """Land a file, a folder or a glob in the lake, exactly once, and take it into the
+    raw tables if the warehouse is free.
 
     ``limit`` takes the first so many records of each file. ``options`` say how the
     files are to be read; what they leave open is found. ``recursive`` takes the files
-    of a folder's subfolders, too. A file that has been loaded for this tenant with the
-    same options is skipped.
+    of a folder's subfolders, too. ``mode`` (one of ``contracts.MODES``; the entity's
+    own when None) says what happens to earlier loads of the feed, which is named by
+    ``feed`` or, for ``replace``, is the file's path. A file whose bytes stand already
+    for this tenant, read with the same options, is skipped.
 
-    Raises InputError when any of the files cannot be used at all, or the warehouse is
-    in use; nothing is loaded then.
+    Raises InputError when any of the files cannot be used at all; nothing is loaded
+    then. What keeps the warehouse from taking the load in, other than that it is in
+    use, is raised too, in a sentence that says that the load has landed.
     """
     settings = settings or settings_of_process()
     options = options or ReadOptions()
+    progress = progress or _Silent()
     tenant = source_of(source).default_tenant if tenant is None else tenant
-    _check(tenant, limit, options)
+    _check(tenant, limit, options, mode, feed)
+    check_is_database(settings.warehouse)
+    started = time.monotonic()
     files, left_out = recognise_files(source, path, entity, options, recursive)
-    with warehouse_lock(settings), open_warehouse(settings) as connection:
-        if needs_recovery(settings):
-            recover_tables(connection, settings)
-        ensure_raw_tables(connection)
-        running = _Load(
-            settings, connection, source, tenant, limit, options, progress or _Silent()
-        )
-        try:
-            return running.run(files, tuple(left_out))
-        except BaseException:
-            with suppress(duckdb.Error):
-                recover_tables(connection, settings)
-            raise
+    ledger = read_ledger(settings.lake)
+    check_lake(settings, ledger)
+    finish(settings.lake, ledger)
+    running = _Load(settings, source, tenant, limit, options, progress, mode, feed)
+    if wanted := running.not_standing_yet(files, ledger):
+        running.land(wanted, ledger)
+    waits = _taken_in(settings, running.load_id, progress)
+    return LoadResult(
+        running.load_id or None,
+        tenant,
+        tuple(running.results[one.file.path] for one in files),
+        tuple(left_out),
+        time.monotonic() - started,
+        waits,
+    )
 
 
 def replay(
@@ -193,61 +201,85 @@ def replay(
     settings: Settings,
     progress: Progress | None = None,
 ) -> str:
-    """Load the corrected records of one tenant and entity, and the log of them and of
-    the conflicts, as one package; its load id.
+    """Land the corrected records of one file of one load, and the log of them and of
+    the conflicts; the id of the load that they make.
 
-    ``path`` is the file of corrections, which becomes the records' file. To be called
-    by whoever holds ``warehouse_lock``, after ``recover``. Raises InputError when the
-    file is not what it was when the corrections were read; nothing is loaded then.
+    ``path`` is the file of corrections, which becomes the records' file. They enter the
+    raw tables with the next ``take_in``. Raises InputError when the file is not what it
+    was when the corrections were read; nothing is loaded then.
     """
     path = Path(path)
-    options = ReadOptions(replay=corrections.digest)
     entity = corrections.entity
-    with open_warehouse(settings) as connection:
-        ensure_raw_tables(connection)
-        running = _Load(
-            settings,
-            connection,
-            entity.source,
-            corrections.tenant,
-            None,
-            options,
-            progress or _Silent(),
-            more_log={
-                name: [
-                    row
-                    | {
-                        "tenant_id": corrections.tenant,
-                        "source": entity.source,
-                        "entity": entity.name,
-                        "file": path_text(path),
-                    }
-                    for row in rows
-                ]
-                for name, rows in corrections.log().items()
-            },
-        )
-        try:
-            return running.run_replays(path, corrections)
-        except BaseException:
-            with suppress(duckdb.Error):
-                recover_tables(connection, settings)
+    running = _Load(
+        settings,
+        entity.source,
+        corrections.tenant,
+        None,
+        ReadOptions(replay=corrections.digest),
+        progress or _Silent(),
+        "append",
+        corrects=corrections.corrects,
+        more_log={
+            name: [
+                row
+                | {
+                    "tenant_id": corrections.tenant,
+                    "source": entity.source,
+                    "entity": entity.name,
+                    "file": path_text(path),
+                }
+                for row in rows
+            ]
+            for name, rows in corrections.log().items()
+        },
+    )
+    wanted = [_replayed(path, corrections)] if corrections.replays else []
+    running.land(wanted, read_ledger(settings.lake))
+    return running.load_id
+
+
+def _taken_in(settings: Settings, load_id: str, progress: Progress) -> str | None:
+    """Let the warehouse take in what has landed, if it is free; why it does not."""
+    try:
+        with warehouse_lock(settings):
+            take_in(settings, progress.store)
+    except BusyError:
+        return "The warehouse is in use; the rows enter it with the next build."
+    except InputError as error:
+        if not load_id:
             raise
+        raise InputError(
+            f"Load {load_id} has landed, but the warehouse did not take it in, which "
+            f"the next build will try again: {error}"
+        ) from error
+    return None
 
 
-def recover(settings: Settings) -> int:
-    """Undo what a killed load left in the raw tables; the rows that were removed.
+def _replayed(path: Path, corrections: EntityCorrections) -> _Wanted:
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise _unusable(path, error) from error
+    one = _Wanted(
+        SourceFile(path, corrections.entity.name),
+        corrections.entity,
+        sha256_of(path),
+        stat.st_size,
+        stat.st_mtime_ns,
+        records=corrections.records,
+    )
+    if one.sha256 != corrections.file_sha256:
+        raise InputError(f"{path} changed while it was read; replay it again.")
+    return one
 
-    To be called by whoever holds ``warehouse_lock``, before the raw tables are read.
-    Costs nothing when no load was cut short.
-    """
-    if not needs_recovery(settings):
-        return 0
-    with open_warehouse(settings) as connection:
-        return recover_tables(connection, settings)
 
-
-def _check(tenant: str, limit: int | None, options: ReadOptions) -> None:
+def _check(
+    tenant: str,
+    limit: int | None,
+    options: ReadOptions,
+    mode: str | None,
+    feed: str | None,
+) -> None:
     if not _TENANT_ID.fullmatch(tenant):
         raise InputError(
             f"{tenant!r} cannot be a tenant: an id has 1 to 63 lower-case letters, "
@@ -260,6 +292,10 @@ def _check(tenant: str, limit: int | None, options: ReadOptions) -> None:
             f"{options.date_order!r} is no order of dates; there are "
             f"{', '.join(DATE_ORDERS)}."
         )
+    if mode not in (None, *MODES):
+        raise InputError(f"--mode {mode}: a mode is one of {', '.join(MODES)}.")
+    if feed is not None and not feed.strip():
+        raise InputError("--feed must be a name, such as daily-orders.")
 
 
 @dataclass(frozen=True)
@@ -287,65 +323,33 @@ class _Wanted:
 
 @dataclass
 class _Load:
-    """One run of ``load``: files that are read, and the dlt package that they make."""
+    """One run of ``load``: files that are read, and what the lake gets of them."""
 
     settings: Settings
-    connection: duckdb.DuckDBPyConnection
     source: str
     tenant: str
     limit: int | None
     options: ReadOptions
     progress: Progress
-    load_id: str = ""
-    loaded_at: dt.datetime = field(
-        default_factory=lambda: dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    )
-    results: dict[Path, FileResult] = field(default_factory=dict)
-    log: list[dict[str, Any]] = field(default_factory=list)
-    staged: dict[str, list[tuple[Path, int]]] = field(default_factory=dict)
+    mode: str | None = None
+    feed: str | None = None
+    corrects: tuple[str, str] | None = None
     more_log: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Rows of other tables of the log, without the load's id and time."""
+    running: Incoming = field(init=False)
+    results: dict[Path, FileResult] = field(default_factory=dict)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    parquet: list[ParquetFile] = field(default_factory=list)
 
-    def run(self, files: list[Recognised], left_out: tuple[LeftOut, ...]) -> LoadResult:
-        started = time.monotonic()
-        wanted = self._not_loaded_yet(files)
-        if wanted:
-            self._load(wanted)
-        return LoadResult(
-            self.load_id or None,
-            self.tenant,
-            tuple(self.results[one.file.path] for one in files),
-            left_out,
-            time.monotonic() - started,
-        )
+    @property
+    def load_id(self) -> str:
+        """Empty as long as no load has begun."""
+        return self.running.load_id if hasattr(self, "running") else ""
 
-    def run_replays(self, path: Path, corrections: EntityCorrections) -> str:
-        wanted = []
-        if corrections.replays:
-            try:
-                stat = path.stat()
-            except OSError as error:
-                raise _unusable(path, error) from error
-            one = _Wanted(
-                SourceFile(path, corrections.entity.name),
-                corrections.entity,
-                sha256_of(path),
-                stat.st_size,
-                stat.st_mtime_ns,
-                records=corrections.records,
-            )
-            if one.sha256 != corrections.file_sha256:
-                raise InputError(f"{path} changed while it was read; replay it again.")
-            wanted.append(one)
-        self._load(wanted)
-        return self.load_id
-
-    def _load(self, wanted: list[_Wanted]) -> None:
-        self._run_package(wanted)
-        publish(self.settings.lake, self.load_id)
-        remove_dlt_folder(self.settings.state)
-
-    def _not_loaded_yet(self, files: list[Recognised]) -> list[_Wanted]:
+    def not_standing_yet(
+        self, files: list[Recognised], ledger: Ledger
+    ) -> list[_Wanted]:
+        """The files that are to be loaded; the others get their result here."""
         wanted: list[_Wanted] = []
         seen: dict[tuple[str, str], Path] = {}
         for recognised in files:
@@ -356,12 +360,44 @@ class _Load:
             if twin != path:
                 reason: str | None = f"same bytes as {path_text(twin)}"
             else:
-                reason = self._loaded_before(one)
+                reason = self._standing(one, ledger)
             if reason is None:
                 wanted.append(one)
             else:
                 self.results[path] = FileResult(path, one.entity.name, skipped=reason)
         return wanted
+
+    def land(self, wanted: list[_Wanted], ledger: Ledger) -> None:
+        """Write everything to the lake, and let the ledger have it."""
+        lake = self.settings.lake
+        with incoming(lake, ledger) as self.running:
+            self._read(wanted)
+            make_durable(lake, self.load_id)
+            landed = Landed(
+                self.load_id,
+                self.tenant,
+                self.source,
+                self.running.loaded_at,
+                tuple(
+                    LandedFile(
+                        one["entity"],
+                        one["file"],
+                        one["path"],
+                        one["file_sha256"],
+                        one["read_options"],
+                        one["row_limit"],
+                        one["mode"],
+                        one["feed"],
+                        one["record_count"],
+                        one["unreadable_count"],
+                    )
+                    for one in self.log
+                ),
+                tuple(self.parquet),
+                self.corrects,
+            )
+            append_landed(lake, landed)
+            self.running.landed = landed
 
     def _wanted(self, recognised: Recognised) -> _Wanted:
         file = recognised.file
@@ -380,70 +416,22 @@ class _Load:
         except OSError as error:
             raise _unusable(file.path, error) from error
 
-    def _loaded_before(self, wanted: _Wanted) -> str | None:
-        found = self.connection.execute(
-            f"select load_id, loaded_at from {RAW_SCHEMA}.winnow_loaded_files "
-            "where tenant_id = ? and source = ? and entity = ? and file_sha256 = ? "
-            "and read_options = ? and (row_limit is null or row_limit >= ?) "
-            "order by loaded_at limit 1",
-            [
-                self.tenant,
-                self.source,
-                wanted.entity.name,
-                wanted.sha256,
-                self.options.given(),
-                self.limit,
-            ],
-        ).fetchone()
-        if found is None:
-            return None
-        return f"already loaded on {found[1]:%Y-%m-%d} by load {found[0]}"
-
-    def _run_package(self, wanted: list[_Wanted]) -> None:
-        """Let dlt load the files as one package, whose id is the load's id."""
-        import dlt
-        from dlt.pipeline.exceptions import PipelineStepFailed
-
-        for name, value in _DLT_CONFIG.items():
-            dlt.config[name] = value
-        pipeline = dlt.pipeline(
-            pipeline_name="winnow",
-            destination=dlt.destinations.duckdb(self.connection),
-            dataset_name=RAW_SCHEMA,
-            pipelines_dir=str(begin_dlt_folder(self.settings)),
+    def _standing(self, wanted: _Wanted, ledger: Ledger) -> str | None:
+        twin = standing_twin(
+            ledger,
+            tenant=self.tenant,
+            source=self.source,
+            entity=wanted.entity,
+            path=path_text(wanted.file.path.absolute()),
+            sha256=wanted.sha256,
+            options=self.options.given(),
+            limit=self.limit,
+            mode=self.mode or wanted.entity.mode,
+            feed=self.feed,
         )
-
-        def parquet_files(entity: Entity) -> Iterator[Any]:
-            if not self.load_id:
-                self.load_id = dlt.current.load_package_state()["load_id"]
-                self._read(wanted)
-            for path, rows in self.staged.get(entity.table, ()):
-                yield dlt.mark.with_file_import(str(path), "parquet", rows)
-
-        frozen: TSchemaContractDict = {"columns": "freeze", "data_type": "freeze"}
-        entities = {one.entity.table: one.entity for one in wanted}
-        for name in ("loaded_files", "unreadable_records", *self.more_log):
-            entities[name] = contract(LOG_SOURCE, name)
-        try:
-            pipeline.run(
-                [
-                    dlt.resource(
-                        parquet_files,
-                        name=entity.table,
-                        write_disposition="append",
-                        columns=_dlt_columns(entity),
-                        schema_contract=frozen,
-                    )(entity)
-                    for entity in entities.values()
-                ]
-            )
-        except PipelineStepFailed as error:
-            cause: BaseException | None = error
-            while cause is not None:
-                if isinstance(cause, InputError | KeyboardInterrupt):
-                    raise cause from None
-                cause = cause.__cause__
-            raise
+        if twin is None:
+            return None
+        return f"already loaded on {twin.loaded_at:%Y-%m-%d} by load {twin.load_id}"
 
     def _read(self, wanted: list[_Wanted]) -> None:
         """Write every file, the unreadable records and the log to the lake."""
@@ -455,11 +443,10 @@ class _Load:
             self._finish(faults, faults_of)
         else:
             faults.path.unlink()
-        same = {"load_id": self.load_id, "replayed_at": self.loaded_at}
+        same = {"load_id": self.load_id, "replayed_at": self.running.loaded_at}
         self._write_log("loaded_files", self.log)
         for name, rows in self.more_log.items():
             self._write_log(name, [row | same for row in rows])
-        self.progress.store(sum(one["record_count"] for one in self.log))
 
     def _write_log(self, name: str, rows: list[dict[str, Any]]) -> None:
         if not rows:
@@ -512,8 +499,11 @@ class _Load:
                 "record_count": landed,
                 "unreadable_count": unreadable,
                 "lake_file": self._place(writer),
-                "mode": entity.mode,
+                "feed": self.feed,
+                "mode": self.mode or entity.mode,
                 "path": path_text(path.absolute()),
+                "corrects_load_id": self.corrects and self.corrects[0],
+                "corrects_file": self.corrects and self.corrects[1],
                 "received_at": wanted.received_at,
             }
         )
@@ -544,16 +534,13 @@ class _Load:
             faults.add(_table(faults.schema, columns, same, count))
 
     def _name_in_lake(self, wanted: _Wanted) -> str:
-        """The file's stem, the checksum of its bytes, and how they were read."""
+        """The file's stem, the checksum of its bytes, and the load's id."""
         stem = plain_name(wanted.file.path).rpartition(".")[0] or "file"
-        read_as = json.dumps([self.options.given(), self.limit])
-        parts = [re.sub(r"[^a-z0-9._-]+", "_", stem)[:100], wanted.sha256[:12]]
-        if self.limit is not None or self.options != ReadOptions():
-            parts.append(hashlib.sha256(read_as.encode()).hexdigest()[:8])
-        return "-".join(parts)
+        plain = re.sub(r"[^a-z0-9._-]+", "_", stem)[:100]
+        return f"{plain}-{wanted.sha256[:12]}-{self.load_id}"
 
     def _writer(self, entity: Entity, name: str) -> AbstractContextManager[LakeWriter]:
-        day = self.loaded_at.date()
+        day = self.running.loaded_at.date()
         place = lake_path(entity.source, entity.name, self.tenant, day, name)
         folder = incoming_folder(self.settings.lake, self.load_id)
         return lake_writer(folder / place, _arrow_schema(entity))
@@ -574,12 +561,12 @@ class _Load:
                 "entity": entity.name,
                 "tenant_id": self.tenant,
                 "load_id": self.load_id,
-                "timestamp": f"{self.loaded_at.isoformat()}Z",
+                "timestamp": f"{self.running.loaded_at.isoformat()}Z",
                 **(about or {}),
             },
         )
-        self.staged.setdefault(entity.table, []).append(
-            (writer.path, writer.record_count)
+        self.parquet.append(
+            ParquetFile(entity.table, self._place(writer), writer.record_count)
         )
 
     def _provenance(self, wanted: _Wanted) -> dict[str, Any]:
@@ -591,7 +578,7 @@ class _Load:
             "file": path_text(wanted.file.path),
             "file_sha256": wanted.sha256,
             "load_id": self.load_id,
-            "loaded_at": self.loaded_at,
+            "loaded_at": self.running.loaded_at,
         }
 
 
@@ -604,12 +591,6 @@ def _arrow_schema(entity: Entity) -> pa.Schema:
             for name, kind in entity.raw_columns.items()
         ]
     )
-
-
-def _dlt_columns(entity: Entity) -> Any:
-    """The raw table's columns as dlt wants them: a dictionary each, which it fills."""
-    columns = entity.raw_columns.items()
-    return {name: dict(_DLT_TYPES[kind]) for name, kind in columns}
 
 
 def _table(

@@ -1,12 +1,8 @@
-"""The raw tables of the warehouse, and the loads that they hold.
-
-A load counts when dlt's record of it (``raw._dlt_loads``, status 0) is committed. Rows
-of any other load are what a killed process left behind, and are removed before anything
-reads or writes the tables.
-"""
+"""The raw tables of the warehouse: how they are opened, made and brought up to date."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import uuid
@@ -17,21 +13,28 @@ from pathlib import Path
 import duckdb
 
 from ingest.contracts import RAW_SCHEMA, Entity, load_contracts
-from ingest.errors import InputError
+from ingest.errors import BusyError, InputError
 from ingest.file_names import is_plain, plain_temporary_folder
-from ingest.landing import discard, publish, unfinished_loads
 from ingest.settings import Settings
 
 _DLT = "dlt"
 _ELSEWHERE = "elsewhere"
 _MOST_LOAD_MEMORY = 1 << 30
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_COMMITTED = f"select load_id from {RAW_SCHEMA}._dlt_loads where status = 0"
+_OWN_TABLES = {
+    "winnow_mark": "lake_id varchar, ledger_number bigint, is_taking boolean",
+    "winnow_replaced": "load_id varchar, file varchar, replaced_by varchar",
+}
+"""Tables of the loaders that no model reads, and their columns: which lake the raw
+tables follow, how far, and whether rows are coming in that nobody has marked; and the
+files whose rows have left because a later load replaced them.
+"""
 
 
 def dlt_folder(settings: Settings) -> Path:
-    """dlt's working folder. It is empty between loads: the warehouse has all state."""
-    return settings.state / _DLT
+    """dlt's working folder, of one warehouse. It is there only while dlt works."""
+    warehouse = hashlib.sha256(str(settings.warehouse.resolve()).encode()).hexdigest()
+    return settings.state / f"{_DLT}-{warehouse[:12]}"
 
 
 def begin_dlt_folder(settings: Settings) -> Path:
@@ -51,13 +54,40 @@ def begin_dlt_folder(settings: Settings) -> Path:
     return elsewhere
 
 
-def remove_dlt_folder(state: Path) -> None:
-    """Remove what dlt has left of the loads of a state folder, wherever it worked."""
-    folder = state / _DLT
+def remove_dlt_folder(settings: Settings) -> None:
+    """Remove what dlt has left of a warehouse, wherever it worked."""
+    _remove_dlt_folder(dlt_folder(settings))
+
+
+def remove_dlt_folders(state: Path) -> None:
+    """Remove what dlt has left of any warehouse of a state folder."""
+    for folder in state.glob(f"{_DLT}-*"):
+        _remove_dlt_folder(folder)
+
+
+def _remove_dlt_folder(folder: Path) -> None:
     link = folder / _ELSEWHERE
     if link.is_symlink():
         shutil.rmtree(link.readlink(), ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_is_database(warehouse: Path) -> None:
+    """Raise InputError where there is something else than a DuckDB database."""
+    try:
+        with warehouse.open("rb") as file:
+            head = file.read(12)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(
+            f"The warehouse {warehouse} cannot be opened: {error.strerror}."
+        ) from error
+    if head and head[8:12] != b"DUCK":
+        raise InputError(
+            f"The warehouse {warehouse} cannot be opened: it is no DuckDB database; "
+            "name another file with WINNOW_WAREHOUSE, or remove it."
+        )
 
 
 @contextmanager
@@ -87,7 +117,7 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             raise InputError(
                 f"The warehouse {settings.warehouse} cannot be opened: {error}"
             ) from error
-        raise InputError(
+        raise BusyError(
             f"The warehouse {settings.warehouse} is open in process {holder[1]}; "
             f"try again when it is done."
         ) from error
@@ -108,52 +138,37 @@ def _load_memory(limit: str) -> str:
 def ensure_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the raw tables that are missing, and add the columns that they lack."""
     connection.execute(f"create schema if not exists {RAW_SCHEMA}")
-    present = _columns_by_table(connection)
+    present = columns_by_table(connection)
+    for table, columns in _OWN_TABLES.items():
+        if table not in present:
+            connection.execute(f"create table {RAW_SCHEMA}.{table} ({columns})")
     for entity in load_contracts().values():
-        columns = entity.raw_columns
+        columns_of = entity.raw_columns
         if entity.table not in present:
-            defined = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-            connection.execute(f"create table {_name(entity)} ({defined})")
+            defined = ", ".join(f'"{name}" {kind}' for name, kind in columns_of.items())
+            connection.execute(f"create table {name_of(entity)} ({defined})")
             continue
-        for name, kind in columns.items():
+        for name, kind in columns_of.items():
             if name not in present[entity.table]:
                 connection.execute(
-                    f'alter table {_name(entity)} add column "{name}" {kind}'
+                    f'alter table {name_of(entity)} add column "{name}" {kind}'
                 )
 
 
-def needs_recovery(settings: Settings) -> bool:
-    """Whether files of a load that was cut short lie about. Opens no warehouse."""
-    return dlt_folder(settings).exists() or bool(unfinished_loads(settings.lake))
+def has_raw_table(
+    connection: duckdb.DuckDBPyConnection, schema: str, table: str
+) -> bool:
+    """Whether the table (or view) is there."""
+    found = connection.execute(
+        "select count(*) from information_schema.tables "
+        "where table_schema = ? and table_name = ?",
+        [schema, table],
+    ).fetchone()
+    return bool(found and found[0])
 
 
-def recover_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> int:
-    """Undo loads that were cut short and finish those that were committed.
-
-    Returns how many rows were removed. May itself be cut short and run again.
-    """
-    present = _columns_by_table(connection)
-    committed = set()
-    if "_dlt_loads" in present:
-        committed = {one for (one,) in connection.execute(_COMMITTED).fetchall()}
-    removed = 0
-    for entity in load_contracts().values():
-        if entity.table in present:
-            rule = f"load_id not in ({_COMMITTED})" if committed else "true"
-            deleted = connection.execute(
-                f"delete from {_name(entity)} where {rule}"
-            ).fetchone()
-            removed += deleted[0] if deleted else 0
-    for load_id in unfinished_loads(settings.lake):
-        if load_id in committed:
-            publish(settings.lake, load_id)
-        else:
-            discard(settings.lake, load_id)
-    remove_dlt_folder(settings.state)
-    return removed
-
-
-def _columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+def columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    """The columns of each table of the raw schema."""
     columns: dict[str, set[str]] = {}
     for table, column in connection.execute(
         "select table_name, column_name from duckdb_columns() "
@@ -164,5 +179,6 @@ def _columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, set[st
     return columns
 
 
-def _name(entity: Entity) -> str:
+def name_of(entity: Entity) -> str:
+    """The raw table's name in SQL."""
     return f'{RAW_SCHEMA}."{entity.table}"'

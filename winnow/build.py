@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ingest.errors import BuildError
 from ingest.expectations import GateReport, run_gate
 from ingest.lock import warehouse_lock
-from ingest.pipeline import recover
+from ingest.pipeline import take_in
 from ingest.settings import Settings
 from winnow import quality
 from winnow.dbt import DbtFailure, DbtResult, run_dbt
@@ -62,7 +62,7 @@ def build(
     """
     tell = stage or (lambda _what, _step, _steps: None)
     with warehouse_lock(settings), noted(settings) as started:
-        recover(settings)
+        take_in(settings, lambda rows: tell(f"taking in {rows:,} records", 0, 0))
         tell("quality gate", 0, 0)
         gate = run_gate(
             settings.warehouse,

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from ingest.disk import sync
 from ingest.errors import InputError
 from ingest.settings import S3Settings, Settings
-from winnow.disk import sync
 
 _S3 = "s3://"
 _UPLOADS = 8

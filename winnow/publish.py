@@ -21,11 +21,11 @@ from typing import Any
 
 import duckdb
 
+from ingest.disk import sync
 from ingest.errors import BuildError, InputError
 from ingest.lock import warehouse_lock
 from ingest.raw_tables import open_warehouse
 from ingest.settings import Settings
-from winnow.disk import sync
 from winnow.last_build import last_build
 from winnow.published import (
     POINTER,

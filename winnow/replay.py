@@ -76,10 +76,14 @@ class ReplayReport:
 
 @dataclass(frozen=True)
 class _Refused:
-    """A refused record as the last build saw it."""
+    """A refused record as the last build saw it. ``load_id`` and ``file`` are those of
+    the record as it was first refused.
+    """
 
     rejected_id: str
     original_id: str
+    load_id: str
+    file: str
     tenant: str
     source: str
     entity: str
@@ -129,6 +133,26 @@ class _Group:
     replays: list[Replay] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
 
+    def by_file(self, sha256: str) -> Iterator[EntityCorrections]:
+        """What is to be loaded, apart for each file of a load that is corrected: so
+        that corrections go when what they correct is taken back.
+        """
+        of = {
+            correction.rejected_id: (record.load_id, record.file)
+            for correction, record in self.lines
+        }
+        corrections = [one.correction for one in self.replays]
+        corrections += [one.correction for one in self.conflicts]
+        for corrects in dict.fromkeys(of[one.rejected_id] for one in corrections):
+            yield EntityCorrections(
+                self.tenant,
+                self.entity,
+                sha256,
+                [r for r in self.replays if of[r.correction.rejected_id] == corrects],
+                [c for c in self.conflicts if of[c.correction.rejected_id] == corrects],
+                corrects,
+            )
+
 
 def replay(
     settings: Settings,
@@ -148,7 +172,7 @@ def replay(
     sha256 = sha256_of(path)
     lines = list(_lines(path))
     with warehouse_lock(settings):
-        pipeline.recover(settings)
+        pipeline.take_in(settings)
         tell("looking up the refused records")
         with built_warehouse(settings) as connection:
             refused = _refused(connection, path, lines)
@@ -159,12 +183,10 @@ def replay(
             _drop_known_conflicts(connection, groups)
         load_ids = []
         for group in groups:
-            if group.replays or group.conflicts:
+            for corrections in group.by_file(sha256):
                 tell(f"loading {group.entity.source} {group.entity.name}")
-                corrections = EntityCorrections(
-                    group.tenant, group.entity, sha256, group.replays, group.conflicts
-                )
                 load_ids.append(pipeline.replay(path, corrections, settings, progress))
+        pipeline.take_in(settings, progress.store if progress else None)
     judged.sort(key=lambda one: one.correction.row_number)
     return ReplayReport(tuple(judged), tuple(load_ids))
 
@@ -244,9 +266,16 @@ def _refused(
     connection.register("wanted_ids", wanted)
     names = [one.name for one in fields(_Refused)]
     rows = connection.execute(
-        "select rejected_id, coalesce(replay_of, rejected_id), tenant_id, source, "
-        "entity, reasons, raw_record, contract_version, status = 'resolved', attempts "
-        "from validated.rejected_records semi join wanted_ids using (rejected_id)"
+        "select named.rejected_id, coalesce(named.replay_of, named.rejected_id), "
+        "coalesce(original.load_id, named.load_id), "
+        "coalesce(original.file, named.file), named.tenant_id, named.source, "
+        "named.entity, named.reasons, named.raw_record, named.contract_version, "
+        "named.status = 'resolved', named.attempts "
+        "from validated.rejected_records as named "
+        "semi join wanted_ids using (rejected_id) "
+        "left join validated.rejected_records as original "
+        "on named.replay_of = original.rejected_id "
+        "and named.tenant_id = original.tenant_id and original.replay_of is null"
     ).fetchall()
     found = {}
     for row in rows:

@@ -23,7 +23,7 @@ from ingest.errors import InputError
 from ingest.expectations import Feed, run_gate
 from ingest.pipeline import FileResult, LoadResult, load
 from ingest.pipeline import Progress as LoadProgress
-from ingest.raw_tables import remove_dlt_folder
+from ingest.raw_tables import remove_dlt_folders
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_process
 from ingest.sources import FileFacts, LeftOut, ReadOptions
@@ -276,7 +276,7 @@ def _scratch(parent: Path) -> Iterator[Path]:
         for folder in sorted(parent.glob(f"{_PREFIX}*")):
             try:
                 with _folder_lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                    remove_dlt_folder(folder / _STATE)
+                    remove_dlt_folders(folder / _STATE)
                     shutil.rmtree(folder, ignore_errors=True)
             except OSError:
                 continue  # In use, or removed by the process that used it.

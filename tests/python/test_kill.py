@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from conftest import make_settings, rows_of
 
 from ingest.contracts import PROJECT_ROOT, load_contracts
 from ingest.pipeline import load, recover
-from ingest.raw_tables import needs_recovery
+from ingest.raw_tables import dlt_folder
 from ingest.settings import Settings
 
 ROWS = 60_000
@@ -34,6 +35,10 @@ POINTS: dict[str, Point] = {
         3,
         False,
     ),
+    "before the ledger has it": ("ingest.pipeline", "append_landed", 1, False),
+    "while the ledger gets it": ("os", "link", 1, False),
+    "when the ledger has it": ("ingest.pipeline", "append_landed", 1, True),
+    "while its files go to their places": ("ingest.landing", "put", 2, True),
     "before the first insert": (
         "dlt.destinations.impl.duckdb.duck",
         "DuckDbCopyJob.run",
@@ -58,19 +63,14 @@ POINTS: dict[str, Point] = {
         1,
         True,
     ),
-    "while the lake's files are moved to their places": (
-        "pathlib",
-        "Path.replace",
-        3,
-        False,
-    ),
-    "before dlt's folder is removed": ("ingest.landing", "discard", 1, True),
+    "before the mark": ("ingest.take_in", "_Following._mark", 1, False),
+    "after the mark": ("ingest.take_in", "_Following._mark", 1, True),
 }
 
 AT_ONCE = (
+    "when the ledger has it",
     "between two inserts",
     "after all inserts, before the load's record",
-    "while the lake's files are moved to their places",
 )
 """The points that `make test` tries."""
 
@@ -137,7 +137,7 @@ def raw_rows(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
         entity.table: rows_of(
             settings,
             "select columns(lambda name: name not in "
-            "('load_id', 'loaded_at', 'replayed_at')) "
+            "('load_id', 'loaded_at', 'replayed_at', 'lake_file')) "
             f"from raw.{entity.table} order by all",
         )
         for entity in load_contracts().values()
@@ -147,9 +147,7 @@ def raw_rows(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
 def lake_files(settings: Settings) -> set[str]:
     """The lake's files, without the load's id in their names."""
     return {
-        "/".join(path.relative_to(settings.lake).parts[:4])
-        + ("" if path.name.startswith(("load-", "_load-")) else f"/{path.name}")
-        + path.suffix
+        re.sub(r"\d{10}\.\d{6}", "", path.relative_to(settings.lake).as_posix())
         for path in settings.lake.rglob("*")
         if path.is_file()
     }
@@ -170,7 +168,7 @@ def assert_same_after_another_run(
     load("canonical", data, settings=settings)
     assert raw_rows(settings) == raw_rows(clean)
     assert lake_files(settings) == lake_files(clean)
-    assert not needs_recovery(settings)
+    assert not dlt_folder(settings).exists()
     logged = rows_of(settings, "select lake_file from raw.winnow_loaded_files")
     assert all((settings.lake / name).is_file() for (name,) in logged)
 
@@ -185,7 +183,6 @@ def run_killed(settings: Settings, point: Point, call: str) -> None:
         timeout=120,
     )
     assert finished.returncode == -signal.SIGKILL, finished.stderr.decode()
-    assert needs_recovery(settings)
 
 
 def load_killed(settings: Settings, data: Path, point: Point) -> None:
@@ -244,12 +241,16 @@ def test_recover_removes_the_rows_of_a_killed_load_and_no_others(
     data: Path, clean: Settings, tmp_path: Path
 ) -> None:
     # dlt takes no such name, and is given a link; what it leaves lies in the state.
-    settings = make_settings(tmp_path / "o'brien 100%")
+    settings = make_settings(tmp_path / "o'brien 100% tenant_id=other")
     load("canonical", data / "users.csv", settings=settings)
     load_killed(settings, data, POINTS["between two inserts"])
     left_behind = sum(len(rows) for rows in raw_rows(settings).values())
-    assert left_behind > 978
-    assert recover(settings) == left_behind - 978
+    assert left_behind > 979
+    assert recover(settings) == left_behind - 979
     counts = {table: len(rows) for table, rows in raw_rows(settings).items() if rows}
-    assert counts == {"canonical_users": 977, "winnow_loaded_files": 1}
+    assert counts == {
+        "canonical_users": 977,
+        "winnow_loaded_files": 1,
+        "winnow_loads": 1,
+    }
     assert recover(settings) == 0

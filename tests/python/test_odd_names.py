@@ -13,7 +13,16 @@ from conftest import Command, Query, Write, make_settings, rows_of
 from ingest.file_names import plain_path
 from ingest.settings import Settings
 
-NAMES = ("o'brien", "feature%2Fx %s", "br[1]ck*", 'say "x" {y}', "new\nline", "ü 日本")
+NAMES = (
+    "o'brien",
+    "feature%2Fx %s",
+    "br[1]ck*",
+    'say "x" {y}',
+    "new\nline",
+    "ü 日本",
+    "tenant_id=other",
+    "load_id=1",
+)
 
 HEADER = "user_id,item_id,event_type,interacted_at\n"
 
@@ -33,10 +42,11 @@ def test_loads_work_in_folders_of_any_name(
     path = write("events.csv", HEADER + "1,a,view,2024-01-01\n2,b\n")
     code, _, err = winnow("load", "canonical", path)
     assert code == 0, err
-    assert query("select user_id, item_id from raw.canonical_interactions") == [
-        ("1", "a")
-    ]
-    assert sorted(one.name for one in settings.state.iterdir()) == ["warehouse.lock"]
+    assert query(
+        "select user_id, item_id, tenant_id, load_id in (from raw.winnow_loads "
+        "select load_id) from raw.canonical_interactions"
+    ) == [("1", "a", "default", True)]
+    assert not list(settings.state.iterdir())
     assert not list((tmp_path / "br1ck" / "state" / "dlt").iterdir())
 
 

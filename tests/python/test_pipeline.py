@@ -26,7 +26,7 @@ from ingest.contracts import load_contracts
 from ingest.errors import InputError
 from ingest.lock import warehouse_lock
 from ingest.pipeline import LoadResult, load, recover
-from ingest.raw_tables import ensure_raw_tables, needs_recovery, open_warehouse
+from ingest.raw_tables import dlt_folder, ensure_raw_tables, open_warehouse
 from ingest.settings import Settings
 from ingest.sources import ReadOptions
 
@@ -117,7 +117,7 @@ def test_a_load_lands_every_value_with_its_provenance(
     ]
     assert lake_file == (
         f"raw/canonical/interactions/shop_1/{loaded_at:%Y-%m-%d}/"
-        f"events-{sha256[:12]}.parquet"
+        f"events-{sha256[:12]}-{result.load_id}.parquet"
     )
 
 
@@ -196,9 +196,10 @@ def test_the_lake_has_each_file_with_metadata_that_is_true(
             "checksum_sha256": hashlib.sha256(data).hexdigest(),
             "null_counts": {n: table[n].null_count for n in columns},
         }
-    assert sorted(one.name for one in settings.lake.iterdir()) == [".incoming", "raw"]
+    there = sorted(one.name for one in settings.lake.iterdir())
+    assert there == [".incoming", "_ledger", "raw"]
     assert not list((settings.lake / ".incoming").iterdir())
-    assert not needs_recovery(settings)
+    assert not dlt_folder(settings).exists()
 
 
 def test_a_loaded_file_is_skipped_until_it_grows(
@@ -287,7 +288,6 @@ def test_a_file_that_cannot_be_used_stops_the_whole_load(
     assert "\n" not in str(caught.value)
     assert not settings.warehouse.exists(), "it was not even opened"
     assert not [path for path in settings.lake.rglob("*") if path.is_file()]
-    assert not needs_recovery(settings)
     # What was wrong is put right; nothing of the failed load is in the way.
     (folder / "bad.csv").write_text(HEADER + "2,b,view\n")
     assert run("canonical", folder).landed == 2
@@ -382,7 +382,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 
     with pytest.raises(InputError, match=r"events\.csv changed while it was read"):
         run("canonical", path, progress=Appends())
-    assert query(COUNT) == [(0,)]
+    assert not settings.warehouse.exists()
+    assert not [one for one in settings.lake.rglob("*") if one.is_file()]
     assert run("canonical", path).landed == 2
 
 
@@ -395,20 +396,14 @@ def test_the_tables_may_be_there_before_the_first_load(
         # As an earlier contract would have made it.
         connection.execute(f"alter table {RAW_INTERACTIONS} drop column price")
         connection.execute("alter table raw.winnow_loaded_files drop received_at")
-        connection.execute(
-            "insert into raw.winnow_loaded_files (load_id) values ('earlier')"
-        )
     assert run("canonical", write("a.csv", HEADER + "1,a,\n")).landed == 1
     columns = query(
         "select column_name, lower(data_type) from duckdb_columns() "
         "where table_name = 'canonical_interactions'"
     )
     assert dict(columns) == load_contracts()["canonical", "interactions"].raw_columns
-    logged = query("select load_id, received_at is null from raw.winnow_loaded_files")
-    assert sorted((load == "earlier", missing) for load, missing in logged) == [
-        (False, False),
-        (True, True),
-    ]
+    logged = query("select received_at is null from raw.winnow_loaded_files")
+    assert logged == [(False,)]
 
 
 def test_the_state_folder_may_be_deleted(
@@ -421,26 +416,41 @@ def test_the_state_folder_may_be_deleted(
     assert query(COUNT) == [(2,)]
 
 
-def test_the_warehouse_may_be_deleted(
+def test_a_warehouse_that_was_deleted_comes_back_from_the_lake(
     run: Load, write: Write, query: Query, settings: Settings
 ) -> None:
-    path = write("a.csv", HEADER + "1,a,\n")
+    path = write("a.csv", HEADER + "1,a,\n2\n")
     run("canonical", path)
+    run("canonical", write("b.csv", HEADER + "2,b,\n"))
+    every_row = f"select columns(*) from {RAW_INTERACTIONS} order by all"
+    rows = query(every_row)
     settings.warehouse.unlink()
-    assert run("canonical", path).landed == 1
-    assert query(COUNT) == [(1,)]
+    assert run("canonical", path).landed == 0
+    assert query(every_row) == rows
+    assert query("select raw_record from raw.winnow_unreadable_records") == [("2",)]
 
 
-def test_the_lake_may_be_deleted(
+def test_a_lake_that_was_deleted_or_is_another_is_named_and_nothing_is_lost(
     run: Load, write: Write, query: Query, settings: Settings
 ) -> None:
     run("canonical", write("a.csv", HEADER + "1,a,\n"))
+    settings.lake.rename(settings.lake.with_name("moved"))
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"another landing lake: .* no ledger"):
+            run("canonical", write("b.csv", HEADER + "2,b,\n"))
+    assert not settings.lake.exists()
+    other = settings.model_copy(update={"warehouse": settings.state / "w.duckdb"})
+    load("canonical", write("b.csv", HEADER + "2,b,\n"), settings=other)
+    with pytest.raises(InputError, match=r"has another ledger\. Name the lake"):
+        run("canonical", write("c.csv", HEADER + "2,b,\n"))
+    assert query(COUNT) == [(1,)]
     shutil.rmtree(settings.lake)
+    settings.lake.with_name("moved").rename(settings.lake)
     assert run("canonical", write("b.csv", HEADER + "2,b,\n")).landed == 1
     assert query(COUNT) == [(2,)]
 
 
-def test_a_failed_insert_leaves_nothing(
+def test_a_failed_insert_leaves_nothing_in_raw_and_is_made_good(
     run: Load,
     write: Write,
     query: Query,
@@ -462,9 +472,11 @@ def test_a_failed_insert_leaves_nothing(
         patch.setattr(DuckDbCopyJob, "run", fail_on_items)
         with pytest.raises(Exception, match="no room"):
             run("canonical", folder)
+    # It has landed, and raw shows nothing of it until all of it is there.
     assert query(COUNT) == [(0,)]
-    assert not [path for path in settings.lake.rglob("*") if path.is_file()]
-    assert run("canonical", folder).landed == 2
+    assert run("canonical", folder).landed == 0
+    assert query(COUNT) == [(1,)]
+    assert query("select count(*) from raw.canonical_items") == [(1,)]
 
 
 def test_recover_costs_nothing_when_nothing_was_cut_short(settings: Settings) -> None:
@@ -491,20 +503,24 @@ def test_rows_reach_the_warehouse_without_being_copied(
 # The lock
 
 
-def test_a_load_does_not_run_beside_another_writer(
-    run: Load, write: Write, settings: Settings
+def test_a_load_beside_another_writer_lands_and_waits(
+    run: Load, write: Write, query: Query, settings: Settings
 ) -> None:
-    path = write("a.csv", HEADER + "1,a,\n")
-    with (
-        warehouse_lock(settings),
-        pytest.raises(InputError, match=f"process {os.getpid()} holds"),
-    ):
-        run("canonical", path)
-    assert run("canonical", path).landed == 1
+    run("canonical", write("a.csv", HEADER + "1,a,\n"))
+    path = write("b.csv", HEADER + "2,b,\n")
+    with warehouse_lock(settings):
+        waiting = run("canonical", path)
+        assert waiting.landed == 1
+        assert waiting.waits is not None
+        assert "enter it with the next build" in waiting.waits
+        assert run("canonical", path).files[0].skipped is not None
+        assert query(COUNT) == [(1,)]
+    assert run("canonical", path).landed == 0
+    assert query(COUNT) == [(2,)]
 
 
-def test_a_warehouse_that_is_open_elsewhere_is_named(
-    run: Load, write: Write, settings: Settings
+def test_a_load_lands_while_the_warehouse_is_open_elsewhere(
+    run: Load, write: Write, query: Query, settings: Settings
 ) -> None:
     settings.warehouse.parent.mkdir(parents=True)
     holder = subprocess.Popen(
@@ -521,11 +537,14 @@ def test_a_warehouse_that_is_open_elsewhere_is_named(
     try:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(InputError, match=f"is open in process {holder.pid}"):
-            run("canonical", write("a.csv", HEADER + "1,a,\n"))
+        result = run("canonical", write("a.csv", HEADER + "1,a,\n"))
+        assert result.landed == 1
+        assert result.waits is not None
     finally:
         holder.kill()
         holder.wait()
+    assert run("canonical", write("b.csv", HEADER + "1,b,\n")).waits is None
+    assert query(COUNT) == [(2,)]
 
 
 def test_the_lock_is_free_when_its_holder_is_killed(settings: Settings) -> None:

@@ -515,8 +515,8 @@ REPLAY_POINTS = {
     for name in (
         "between two inserts",
         "after all inserts, before the load's record",
-        "after the load's record",
-        "while the lake's files are moved to their places",
+        "when the ledger has it",
+        "before the mark",
     )
 }
 

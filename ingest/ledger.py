@@ -1,0 +1,283 @@
+"""The ledger of the landing lake: what happened to loads, in the order in which it did.
+
+``<lake>/_ledger/<number>.json`` has one entry each, numbered from 1 without gaps and
+never changed: which loads landed, were unloaded or released. An entry appears whole and
+for good or not at all, and of two processes that want the same number one gets the
+next; so the ledger is all that loads which land side by side share. What counts is a
+fold over it, ``Ledger.of``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingest.disk import make_folder, sync
+from ingest.errors import InputError
+from ingest.file_names import path_text
+from ingest.lock import locked_file
+
+LEDGER = "_ledger"
+INCOMING = ".incoming"
+"""Below the lake's root: what is being written, and counts for nothing yet."""
+
+PARTIAL = "entry-"
+"""How the names of entries begin that are being written."""
+
+_NAME = re.compile(r"(\d{9,})\.json")
+_ONE_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A file of a load. ``file`` is its path as it was given and ``path`` the absolute
+    one; ``limit`` is None when all of it was asked for. ``mode`` is one of
+    ``contracts.MODES``, ``feed`` the name that the load gave the feed, if it did.
+    """
+
+    entity: str
+    file: str
+    path: str
+    sha256: str
+    options: str
+    limit: int | None
+    mode: str
+    feed: str | None
+    records: int
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A file of the lake: the raw table that its rows belong to, its place relative to
+    the lake's root, and how many rows it has.
+    """
+
+    table: str
+    place: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A load that landed. ``corrects`` is the load and the file whose records it
+    corrects, None where it corrects none; ``loaded_at`` is UTC, without a zone.
+    """
+
+    load_id: str
+    tenant: str
+    source: str
+    loaded_at: dt.datetime
+    files: tuple[LandedFile, ...]
+    parquet: tuple[ParquetFile, ...]
+    corrects: tuple[str, str] | None = None
+
+    @property
+    def records(self) -> int:
+        """Records that were landed, those that could not be read among them."""
+        return sum(one.records + one.unreadable for one in self.files)
+
+
+@dataclass
+class Load:
+    """A load and what became of it: the number of the entry by which it landed, who
+    landed it, and who unloaded or released it, when and why, where somebody did.
+    """
+
+    number: int
+    landed: Landed
+    by: str
+    unloaded: dict[str, Any] | None = None
+    released: dict[str, Any] | None = None
+
+    @property
+    def released_at(self) -> dt.datetime | None:
+        """When the load was released, UTC, without a zone."""
+        if self.released is None:
+            return None
+        return dt.datetime.fromisoformat(self.released["at"])
+
+
+@dataclass
+class Ledger:
+    """What the entries came to. ``lake_id`` names the lake, None where nothing has
+    landed yet; ``number`` is that of the newest entry; ``loads`` are in their order.
+    """
+
+    lake_id: str | None = None
+    number: int = 0
+    loads: dict[str, Load] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entries: Iterable[dict[str, Any]]) -> Ledger:
+        """The fold over the ledger's entries, which come in their order."""
+        ledger = cls()
+        for entry in entries:
+            ledger.number = entry["number"]
+            event = entry["event"]
+            if event == "created":
+                ledger.lake_id = entry["lake_id"]
+            elif event == "landed":
+                landed = _landed(entry["load"])
+                ledger.loads[landed.load_id] = Load(
+                    entry["number"], landed, entry["by"]
+                )
+            else:
+                about = {key: entry.get(key) for key in ("number", "at", "by", "why")}
+                for load_id in entry["load_ids"]:
+                    if event == "unloaded":
+                        ledger.loads[load_id].unloaded = about
+                    elif event == "released":
+                        ledger.loads[load_id].released = about
+        return ledger
+
+    def counts(self, load: Load) -> bool:
+        """Whether a load is in the raw tables: nobody unloaded it, nor what it
+        corrects.
+        """
+        if load.unloaded is not None:
+            return False
+        corrects = load.landed.corrects
+        if corrects is None:
+            return True
+        corrected = self.loads.get(corrects[0])
+        return corrected is not None and self.counts(corrected)
+
+    def counting(self) -> list[Load]:
+        """The loads that are in the raw tables, in the order of the ledger."""
+        return [load for load in self.loads.values() if self.counts(load)]
+
+    def next_instant(self) -> dt.datetime:
+        """Now, UTC, and later than any load that has landed, whatever the clock says:
+        which of two loads is the newer one is told by this.
+        """
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        times = [
+            load.landed.loaded_at + _ONE_MICROSECOND for load in self.loads.values()
+        ]
+        return max([now, *times])
+
+
+def read_ledger(lake: Path) -> Ledger:
+    """The lake's ledger; empty where nothing has landed. Raises InputError, naming the
+    file, for an entry that is missing or cannot be read.
+    """
+    return Ledger.of(_entries(lake / LEDGER))
+
+
+def newest_number(lake: Path) -> int:
+    """The number of the newest entry, 0 where there is none."""
+    return max(_numbers(lake / LEDGER), default=0)
+
+
+def append_landed(lake: Path, landed: Landed) -> int:
+    """Note a load that has landed, for good: from here on it counts. The number of the
+    entry.
+    """
+    load = asdict(landed) | {"loaded_at": landed.loaded_at.isoformat()}
+    return _append(lake, {"event": "landed", "load": load})
+
+
+def append_unloaded(lake: Path, load_ids: Sequence[str], why: str | None) -> int:
+    """Note that loads were taken back, for good. The number of the entry."""
+    return _append(lake, {"event": "unloaded", "load_ids": list(load_ids), "why": why})
+
+
+def append_released(lake: Path, load_ids: Sequence[str], why: str | None) -> int:
+    """Note that no gate may hold these loads, for good. The number of the entry."""
+    return _append(lake, {"event": "released", "load_ids": list(load_ids), "why": why})
+
+
+def _append(lake: Path, entry: dict[str, Any]) -> int:
+    make_folder(lake / LEDGER)
+    make_folder(lake / INCOMING)
+    if not newest_number(lake):
+        with suppress(FileExistsError):
+            _write(lake, 1, {"event": "created", "lake_id": uuid.uuid4().hex})
+    while True:
+        number = newest_number(lake) + 1
+        with suppress(FileExistsError):
+            _write(lake, number, entry)
+            return number
+
+
+def _write(lake: Path, number: int, entry: dict[str, Any]) -> None:
+    """Put an entry in its place, whole. Raises FileExistsError when another process has
+    the number.
+    """
+    about = {
+        "number": number,
+        "at": dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat(),
+        "by": _user(),
+    }
+    partial = lake / INCOMING / f"{PARTIAL}{uuid.uuid4().hex}"
+    descriptor = locked_file(partial)
+    assert descriptor is not None, "nobody else knows its name"
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(about | entry, file, ensure_ascii=False, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+            os.link(partial, lake / LEDGER / f"{number:09}.json")
+        sync(lake / LEDGER)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def _numbers(folder: Path) -> list[int]:
+    try:
+        found = [_NAME.fullmatch(path.name) for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    return sorted(int(name[1]) for name in found if name)
+
+
+def _entries(folder: Path) -> Iterator[dict[str, Any]]:
+    for expected, number in enumerate(_numbers(folder), start=1):
+        path = folder / f"{number:09}.json"
+        if number != expected:
+            missing = folder / f"{expected:09}.json"
+            raise InputError(
+                f"{path_text(missing)} is missing, so that nobody knows which loads "
+                "count; bring it back from a copy of the landing lake."
+            )
+        try:
+            entry = json.loads(path.read_text("utf-8"))
+            if entry["number"] != number:
+                raise ValueError(f"its number is {entry['number']}")
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                f"{path_text(path)} is no entry of the landing lake's ledger "
+                f"({error}); bring it back from a copy of the lake."
+            ) from error
+        yield entry
+
+
+def _landed(load: dict[str, Any]) -> Landed:
+    corrects = load["corrects"]
+    return Landed(
+        load["load_id"],
+        load["tenant"],
+        load["source"],
+        dt.datetime.fromisoformat(load["loaded_at"]),
+        tuple(LandedFile(**one) for one in load["files"]),
+        tuple(ParquetFile(**one) for one in load["parquet"]),
+        None if corrects is None else (corrects[0], corrects[1]),
+    )
