@@ -187,7 +187,7 @@ def test_what_the_raw_gate_stopped_is_shown(
         assert "In loads that no build has taken in" in out
         assert "rating.maximum" not in out.split("In loads")[1]
         settings.warehouse.unlink()
-    settings.warehouse.unlink(missing_ok=True)
+        shutil.rmtree(settings.lake)
 
 
 def test_only_what_is_asked_for_is_counted_and_written(
@@ -343,12 +343,14 @@ def test_an_accepted_record_of_the_same_id_is_never_replaced(
     settings: Settings,
 ) -> None:
     path = corrected(settings, {8: {"rating": "5"}})
-    before = {k: v for k, v in raw_rows(settings).items() if "conflict" not in k}
+    noted = ("winnow_replay_conflicts", "winnow_loads")
+    before = {k: v for k, v in raw_rows(settings).items() if k not in noted}
     report = replay(settings, path)
     assert outcomes(report) == [Outcome.CONFLICT]
     assert outcomes(replay(settings, path)) == [Outcome.CONFLICT]
     after = raw_rows(settings)
     (kept,) = after.pop("winnow_replay_conflicts")
+    after.pop("winnow_loads")
     assert {"accepted_record", "acme"} < set(kept)
     assert after == before
     # The same values are the same event, which is there once.
