@@ -55,6 +55,7 @@ what there is now, and they stay as its history.
 
 RULES = (
     "required",
+    "required_from",
     "accepted_values",
     "accepted_values_from",
     "minimum",
@@ -87,6 +88,8 @@ class Column:
     except in the loaders' own tables. ``minimum_from``, ``maximum_from`` and
     ``missing_numbers_from`` name a column of ``seeds/tenant_settings.csv``: a bound
     that stands instead of the contract's, and numbers that mean "nothing was given".
+    ``required_from`` names a model of one row per tenant that says in ``needs_times``
+    whether the tenant must give a value.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Column:
     canonical_name: str
     aliases: tuple[str, ...] = ()
     required: bool = False
+    required_from: str | None = None
     accepted_values: tuple[str, ...] | None = None
     accepted_values_from: str | None = None
     minimum: float | str | None = None
@@ -188,6 +192,7 @@ def _column(place: str, declared: dict[str, Any]) -> Column:
         canonical_name=str(meta.get("canonical_name", name)),
         aliases=tuple(str(alias) for alias in meta.get("aliases", ())),
         required=bool(meta.get("required", False)),
+        required_from=meta.get("required_from"),
         accepted_values=None if accepted is None else tuple(map(str, accepted)),
         accepted_values_from=meta.get("accepted_values_from"),
         minimum=meta.get("minimum"),

@@ -74,6 +74,7 @@ def record_model(
     tenant: str = ANY_TENANT,
     date_order: str = "ymd",
     seeds: Path = SEEDS,
+    needs_times: bool = False,
 ) -> type[BaseModel]:
     """The model of one entity's records, derived from its contract.
 
@@ -81,15 +82,16 @@ def record_model(
     canonical names: None where a value is missing, numbers as int and float, instants
     as datetime without zone, in UTC. ``tenant`` decides which values a seed in
     ``seeds`` accepts (``*`` only has those of all tenants), ``date_order`` (ymd, mdy,
-    dmy) how dates such as 12/1/2010 are read. A model, and the seed behind it, is made
-    once per process.
+    dmy) how dates such as 12/1/2010 are read. ``needs_times`` is what
+    ``validated.tenant_times`` says of the tenant: its interactions must have times. A
+    model, and the seed behind it, is made once per process.
 
     A refused record raises pydantic's ValidationError, with one error for each rule
     that a column breaks: ``type`` is the rule (``missing`` where a required key is not
     there) and ``loc`` the column; ``reasons_of`` reads them. Raises ContractError when
     there is no such entity, and ValueError for any other order of dates.
     """
-    return _model(contract(source, entity), tenant, date_order, seeds)
+    return _model(contract(source, entity), tenant, date_order, seeds, needs_times)
 
 
 def violations(
@@ -98,13 +100,15 @@ def violations(
     tenant: str = ANY_TENANT,
     date_order: str = "ymd",
     seeds: Path = SEEDS,
+    needs_times: bool = False,
 ) -> list[str]:
     """The reasons to refuse a record, in the contract's order and as they stand in
     ``rejected_records.reasons``; empty when it keeps every rule. The arguments are
     those of ``record_model``.
     """
     try:
-        _model(entity, tenant, date_order, seeds).model_validate(record)
+        model = _model(entity, tenant, date_order, seeds, needs_times)
+        model.model_validate(record)
     except ValidationError as error:
         return reasons_of(error)
     return []
@@ -129,7 +133,7 @@ def reasons_of(error: ValidationError) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _model(
-    entity: Entity, tenant: str, date_order: str, seeds: Path
+    entity: Entity, tenant: str, date_order: str, seeds: Path, needs_times: bool
 ) -> type[BaseModel]:
     if date_order not in DATE_ORDERS:
         raise ValueError(
@@ -139,7 +143,7 @@ def _model(
     tokens, settings = missing_tokens(), tenant_settings(seeds)
     fields: dict[str, Any] = {}
     for declared in entity.columns:
-        column = _settled(declared, tenant, settings)
+        column = _settled(declared, tenant, settings, needs_times)
         judge = _Judge(entity, column, tenant, date_order, accepted, tokens, settings)
         extra: dict[str, Any] = {
             "formatMinimum": column.minimum if column.data_type in _TIMES else None,
@@ -168,12 +172,15 @@ def _model(
     return model
 
 
-def _settled(column: Column, tenant: str, settings: TenantSettings) -> Column:
-    """The column with the bounds that hold for the tenant."""
+def _settled(
+    column: Column, tenant: str, settings: TenantSettings, needs_times: bool
+) -> Column:
+    """The column with what holds for the tenant."""
     minimum = of_tenant(settings, column.minimum_from, tenant)
     maximum = of_tenant(settings, column.maximum_from, tenant)
     return replace(
         column,
+        required=column.required or (needs_times and column.required_from is not None),
         minimum=column.minimum if minimum is None else minimum,
         maximum=column.maximum if maximum is None else maximum,
     )

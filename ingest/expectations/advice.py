@@ -81,13 +81,15 @@ def advice(column: Column, rule: str, examples: Sequence[str]) -> str:
     """
     name = column.name
     elsewhere = f"--map {name}=COLUMN takes {name} from another column"
-    if not column.required:
+    if not column.required and rule != "required":
         elsewhere += f", --ignore {name} leaves it out"
     if rule == "type":
         return _advice_of_type(column, examples, elsewhere)
     setting = {"minimum": column.minimum_from, "maximum": column.maximum_from}.get(rule)
     first = ""
-    if rule == "accepted_values" and column.accepted_values_from is not None:
+    if rule == "required" and column.required_from is not None:
+        first = "Most of the tenant's events have a time, and then all must; "
+    elif rule == "accepted_values" and column.accepted_values_from is not None:
         first = f"Add what is meant to seeds/{column.accepted_values_from}.csv; "
     elif rule == "accepted_values":
         first = f"Accepted are {', '.join(column.accepted_values or ())}; "

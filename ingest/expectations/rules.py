@@ -10,9 +10,11 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 from ingest.contracts import PROJECT_ROOT, Column, Entity
 from ingest.errors import InputError
@@ -119,6 +121,19 @@ _SETTINGS: dict[str, Callable[[str], str]] = {
 }
 
 
+def timed_tenants(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """The tenants whose interactions must have times, as the last build found; none in
+    a warehouse that was never built.
+    """
+    try:
+        rows = connection.execute(
+            "select tenant_id from validated.tenant_times where needs_times order by 1"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return ()
+    return tuple(tenant for (tenant,) in rows)
+
+
 def missing_tokens() -> list[str]:
     """The texts that mean "nothing was given" in ids, numbers, times and the like."""
     return list(map(str, project_vars()["missing_tokens"]))
@@ -144,11 +159,13 @@ def rules_of(
     entity: Entity,
     accepted: Mapping[str, Sequence[str]],
     settings: TenantSettings | None = None,
+    timed: Collection[str] = (),
 ) -> list[Rule]:
     """Every rule of an entity, over the columns that ``typed_sql`` selects.
 
     ``accepted`` has, for each seed that a contract names, its ``tenant:value`` pairs;
-    ``settings`` are those of the project's seed where they are None.
+    ``settings`` are those of the project's seed where they are None; ``timed`` are the
+    tenants that must give what is ``required_from`` (see ``timed_tenants``).
     """
     settings = tenant_settings() if settings is None else settings
     rules: list[Rule] = []
@@ -160,6 +177,10 @@ def rules_of(
 
         if column.required:
             add("required", f"{text} is not null")
+        elif column.required_from is not None:
+            tenants = ", ".join(map(quoted_text, sorted(timed)))
+            asked = f"list_contains([{tenants}]::varchar[], tenant_id)"
+            add("required", f"case when {asked} then {text} is not null end")
         add("type", f"case when {text} is not null then {value} is not null end")
         if column.accepted_values is not None:
             values = ", ".join(

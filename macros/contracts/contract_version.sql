@@ -12,7 +12,7 @@
         {%- set declared = column_rules(column) -%}
         {%- set rules = {} -%}
         {%- for rule in [
-            "required", "accepted_values", "accepted_values_from", "minimum", "minimum_from",
+            "required", "required_from", "accepted_values", "accepted_values_from", "minimum", "minimum_from",
             "maximum", "maximum_from", "max_length", "format", "missing_numbers_from",
             "is_id", "is_list",
         ] if declared.get(rule) is not none and declared[rule] is not false -%}

@@ -14,6 +14,12 @@
         {%- if rules.get("required") -%}
             {%- do found.append(["required", "not " ~ given]) -%}
         {%- endif -%}
+        {%- if rules.get("required_from") is not none -%}
+            {%- do found.append([
+                "required",
+                "not " ~ given ~ " and " ~ needed_by_tenant(ref(rules.required_from), relation),
+            ]) -%}
+        {%- endif -%}
         {%- do found.append(["type", typed ~ " is null and " ~ given]) -%}
         {%- if rules.get("accepted_values") is not none -%}
             {%- set values = [] -%}

@@ -3,6 +3,7 @@
     that it breaks.
 -#}
 -- depends_on: {{ ref('tenant_settings') }}
+-- depends_on: {{ ref('tenant_times') }}
 -- depends_on: {{ ref('event_types') }}
 
 with

@@ -3,6 +3,7 @@
     breaks.
 -#}
 -- depends_on: {{ ref('tenant_settings') }}
+-- depends_on: {{ ref('tenant_times') }}
 
 with
 

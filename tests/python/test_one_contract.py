@@ -33,6 +33,7 @@ from ingest.expectations.rules import (
     missing_tokens,
     rules_of,
     tenant_settings,
+    timed_tenants,
     tokens_of,
 )
 from ingest.readers import read_json
@@ -54,6 +55,8 @@ OWN_SETTINGS = {
     "no_rating_values": "0 -1 99 3.7",
 }
 """What the tenant ``own`` sets for the rules; ``other`` has what the contract says."""
+TIMED = ("other",)
+"""The tenants whose interactions must have times."""
 
 # --- values ---------------------------------------------------------------------------
 
@@ -332,6 +335,11 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
         values = ", ".join(f"'{one}'" if one else "null" for one in own.split(","))
         connection.execute(f"insert into seeds.event_types values ({values})")
         add_tenant(seeds, connection, "own", OWN_SETTINGS)
+        connection.execute(
+            "insert into validated.tenant_times values "
+            "('other', 10, 9, true), ('own', 10, 5, false)"
+        )
+        assert timed_tenants(connection) == TIMED
     return Gates(
         settings,
         seeds,
@@ -359,7 +367,7 @@ class Judges:
         self.entity = contract(*name.split("."))
         accepted = accepted_pairs(self.entity, gates.seeds)
         settings = tenant_settings(gates.seeds)
-        self.rules = rules_of(self.entity, accepted, settings)
+        self.rules = rules_of(self.entity, accepted, settings, TIMED)
         typed = ", ".join(column.canonical_name for column in self.entity.columns)
         validated = gates.validated[name]
         self.questions = {
@@ -404,6 +412,7 @@ class Judges:
             tenant=record["tenant_id"],
             date_order=record["date_order"],
             seeds=self.gates.seeds,
+            needs_times=record["tenant_id"] in TIMED,
         )
         try:
             return [], list(model.model_validate(record).model_dump().values())
@@ -518,6 +527,24 @@ def test_a_text_that_names_a_zone_is_refused_and_changes_no_other_row(
         (dt.datetime(2024, 7, 1, 10),),
         (None,),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("canonical.interactions", "interacted_at"), ("microlens.pairs", "timestamp")],
+)
+def test_a_tenant_whose_events_have_times_must_give_them(
+    gates: Gates, connection: duckdb.DuckDBPyConnection, name: str, column: str
+) -> None:
+    judges = Judges(gates, connection, name)
+    about = {"user_id": "u", "item_id": "i", "date_order": "ymd"}
+    records: list[Record] = [
+        about | {"tenant_id": tenant, column: text}
+        for tenant in ("other", "own", "new")
+        for text in (None, " N/A ", "2020-07-01")
+    ]
+    missing = [f"{column}.required"]
+    assert judges.compare(records) == [missing, missing, [], [], [], [], [], [], []]
 
 
 # --- the model alone ------------------------------------------------------------------
