@@ -1,7 +1,7 @@
 {#-
     One row per accepted record that was removed because another record of the same
-    key was kept, or (predictions) because a newer list of the user replaced its
-    list. Nothing else removes one.
+    key was kept (or has its values in its own, of a basket), or (predictions) because a
+    newer list of the user replaced its list. Nothing else removes one.
 -#}
 
 {%- set keyed_records = {
@@ -38,6 +38,7 @@ duplicates as (
         row_number,
         duplicate_rank,
         is_repeat,
+        {{ 'is_merged' if model == 'interaction_records' else 'false' }} as is_merged,
         loaded_at
 
     from {{ model }}

@@ -1,8 +1,9 @@
 {#-
     One row per interaction: the kept record of each key, in the user's own order
-    and cut into sessions. Order within a user: time, then the source's own
-    position, then the order in the file for data without times, then
-    interaction_id, so that ties fall the same way on every build.
+    and cut into sessions. Order within a user: time, then the source's own position,
+    then interaction_id, so that ties fall the same way on every build. Without times:
+    load, then file, then position, then row, so that a later load never gets into an
+    earlier one.
 -#}
 
 with
@@ -28,6 +29,9 @@ ordered as (
         partition by tenant_id, user_id
         order by
             interacted_at asc nulls last,
+            case when interacted_at is null then loaded_at end asc nulls last,
+            case when interacted_at is null then load_id end asc nulls last,
+            case when interacted_at is null then file end asc nulls last,
             position asc nulls last,
             case when interacted_at is null then row_number end asc nulls last,
             interaction_id asc

@@ -1,7 +1,8 @@
 {#-
     One row per accepted interaction record of any source, under one set of names, with
-    what its event type means to the tenant. A view: read once for what contradicts
-    itself, and once for the records that go on.
+    what its event type means to the tenant. What is less than no pieces came back: it is
+    a return, whatever its type says. A view: read once for what contradicts itself, and
+    once for the records that go on.
 -#}
 
 {{ config(materialized="view") }}
@@ -140,6 +141,18 @@ accepted as (
 
 ),
 
+events as (
+
+    select
+        * exclude (source_event_type),
+        case when quantity < 0 then 'return' else source_event_type end
+            as source_event_type,
+        coalesce(quantity < 0, false) as is_return
+
+    from accepted
+
+),
+
 event_types as (
 
     select
@@ -158,39 +171,47 @@ event_types as (
 classified as (
 
     select
-        accepted.tenant_id,
-        accepted.user_id,
-        accepted.item_id,
-        accepted.source,
-        accepted.entity,
-        accepted.given_interaction_id,
-        accepted.transaction_id,
-        {{ tenant_value('type', 'event_type') }} as event_type,
+        events.tenant_id,
+        events.user_id,
+        events.item_id,
+        events.source,
+        events.entity,
+        events.given_interaction_id,
+        events.transaction_id,
+        case
+            when events.is_return then 'return'
+            else {{ tenant_value('type', 'event_type') }}
+        end as event_type,
         {{ tenant_value('type', 'negative_kind') }} as type_negative_kind,
-        accepted.session_id,
-        accepted.device,
-        accepted.file,
-        accepted.load_id,
-        accepted.rating,
-        accepted.price,
-        accepted.quantity,
-        {{ tenant_value('type', 'weight') }} as event_weight,
-        accepted.position,
-        accepted.row_number,
-        {{ tenant_value('type', 'is_positive') }} as is_positive_type,
-        {{ tenant_value('type', 'is_seen') }} as is_seen_type,
-        accepted.interacted_at,
-        accepted.loaded_at
+        events.session_id,
+        events.device,
+        events.file,
+        events.load_id,
+        events.rating,
+        events.price,
+        events.quantity,
+        coalesce(
+            {{ tenant_value('type', 'weight') }},
+            case when events.is_return then 0 end
+        ) as event_weight,
+        events.position,
+        events.row_number,
+        not events.is_return and {{ tenant_value('type', 'is_positive') }}
+            as is_positive_type,
+        coalesce({{ tenant_value('type', 'is_seen') }}, events.is_return)
+            as is_seen_type,
+        events.interacted_at,
+        events.loaded_at
 
-    from accepted
+    from events
 
     left join event_types as own_type
-        on accepted.tenant_id = own_type.tenant_id
-        and accepted.source_event_type = own_type.source_value
+        on events.tenant_id = own_type.tenant_id
+        and events.source_event_type = own_type.source_value
 
     left join event_types as any_type
         on any_type.tenant_id = '*'
-        and accepted.source_event_type = any_type.source_value
+        and events.source_event_type = any_type.source_value
 
 )
 
