@@ -23,6 +23,7 @@ interactions as (
         tenant_id,
         user_id,
         item_id,
+        negative_kind,
         interacted_at
 
     from {{ ref('interactions') }}
@@ -35,6 +36,17 @@ interaction_statistics as (
 
 ),
 
+positives as (
+
+    select
+        tenant_id,
+        user_id,
+        split
+
+    from {{ ref('positives') }}
+
+),
+
 positive_counts as (
 
     select
@@ -44,9 +56,39 @@ positive_counts as (
         count(*) filter (where split = 'validation') as validation_positives,
         count(*) filter (where split = 'test') as test_positives
 
-    from {{ ref('positives') }}
+    from positives
 
     group by tenant_id
+
+),
+
+explicit_counts as (
+
+    select
+        tenant_id,
+        count(*) as explicit_negatives
+
+    from {{ ref('explicit_negatives') }}
+
+    group by tenant_id
+
+),
+
+unplaced_counts as (
+
+    select
+        interactions.tenant_id,
+        count(*) as unplaced_negatives
+
+    from interactions
+
+    anti join positives
+        on interactions.tenant_id = positives.tenant_id
+        and interactions.user_id = positives.user_id
+
+    where interactions.negative_kind is not null
+
+    group by interactions.tenant_id
 
 ),
 
@@ -116,6 +158,8 @@ dataset_statistics as (
         coalesce(positive_counts.positives, 0) as positives,
         coalesce(negative_counts.negatives, 0) as negatives,
         cast(coalesce(shortfalls.shortfall, 0) as bigint) as shortfall,
+        coalesce(explicit_counts.explicit_negatives, 0) as explicit_negatives,
+        coalesce(unplaced_counts.unplaced_negatives, 0) as unplaced_negatives,
         coalesce(positive_counts.train_positives, 0) as train_positives,
         coalesce(positive_counts.validation_positives, 0) as validation_positives,
         coalesce(positive_counts.test_positives, 0) as test_positives,
@@ -147,6 +191,12 @@ dataset_statistics as (
 
     left join shortfalls
         on tenants.tenant_id = shortfalls.tenant_id
+
+    left join explicit_counts
+        on tenants.tenant_id = explicit_counts.tenant_id
+
+    left join unplaced_counts
+        on tenants.tenant_id = unplaced_counts.tenant_id
 
     left join first_split_tests
         on tenants.tenant_id = first_split_tests.tenant_id
