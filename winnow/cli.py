@@ -21,6 +21,7 @@ from winnow.evaluate_commands import evaluate
 from winnow.load_commands import load, validate
 from winnow.output_commands import export, publish
 from winnow.rejected_commands import app as rejected_app
+from winnow.signals import end, install, is_stopped
 from winnow.terminal import shown
 
 # Heavy modules (Arrow, DuckDB, dlt, dbt) are imported by the commands that need them,
@@ -96,8 +97,10 @@ def main() -> None:
     """Run the command line.
 
     Exit status: 0 all done, 1 a build that failed, 2 an input that cannot be used, 3
-    a fault of Winnow's own, of which a file in the state folder has the trace.
+    a fault of Winnow's own, of which a file in the state folder has the trace; 130
+    after Ctrl-C and 143 after SIGTERM, whatever came of the command.
     """
+    install()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # What a terminal of another encoding lacks is shown as an escape.
@@ -105,16 +108,28 @@ def main() -> None:
     if not os.environ.get("COLUMNS", "1").isascii():
         del os.environ["COLUMNS"]  # Help reads it, and takes any digit for one.
     try:
+        _run()
+    finally:
+        if is_stopped():
+            end()
+
+
+def _run() -> None:
+    try:
         app()
     except InputError as error:
         _stop(str(error), 2)
     except BuildError as error:
         _stop(str(error), 1)
     except Exception as error:
+        if is_stopped():  # It is what a library made of the signal.
+            end()
         _stop(_unforeseen(error), 3)
 
 
 def _stop(message: str, status: int) -> None:
+    if is_stopped():
+        end()
     print(shown(f"winnow: {message}", lines=True), file=sys.stderr)
     sys.exit(status)
 
