@@ -22,8 +22,8 @@ import duckdb
 from ingest.errors import BuildError, InputError
 from ingest.lock import warehouse_lock
 from ingest.settings import Settings
+from winnow.builds import unsound
 from winnow.dbt import DbtResult, ParsedProject
-from winnow.last_build import last_build
 from winnow.warehouse import has_table, read_only
 
 DEFAULT_DAYS = 20
@@ -167,7 +167,7 @@ def plan(
     with warehouse_lock(settings):
         tell("looking at the test splits", 0, 0)
         with _built(settings) as connection:
-            _require_sound_build(settings)
+            _require_sound_build(connection)
             counts = _test_counts(connection, tenants, split)
             present = {one.scope: one for one in _plans(connection)}
         wanted = _plans_to_make(counts, present, days, bool(tenants))
@@ -423,12 +423,11 @@ def _built(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _require_sound_build(settings: Settings) -> None:
-    build = last_build(settings)
-    if build is not None and not build.succeeded:
+def _require_sound_build(connection: duckdb.DuckDBPyConnection) -> None:
+    reason = unsound(connection)
+    if reason is not None:
         raise BuildError(
-            "The last build did not go through, so that nothing was planned: its "
-            "splits may not belong together."
+            f"{reason} Nothing was planned: its splits may not belong together."
         )
 
 

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.errors import BuildError
 from ingest.settings import Settings
+from winnow.signals import interrupt_again, raise_if_stopped
 
 Progress = Callable[[str, int, int], None]
 """Told the name of the node that begins, its place among all nodes (1 for the first),
@@ -99,6 +101,8 @@ def run_dbt(
     is not parsed where its ``manifest`` is given.
 
     dbt's own log goes to ``<state>/logs``. The warehouse is not held open afterwards.
+    dbt's options are those of ``arguments``: its environment variables, such as
+    DBT_EMPTY, do not count. Raises KeyboardInterrupt when dbt was interrupted.
     Errors of dbt itself (a model that does not parse, say) come back as a failure, not
     as an exception.
     """
@@ -108,6 +112,8 @@ def run_dbt(
     from dbt.cli.main import dbtRunner
 
     def on_event(event: Any) -> None:
+        if event.info.name == "LogStartLine":
+            interrupt_again()
         if progress is not None and event.info.name == "LogStartLine":
             node = event.data.node_info.node_name
             progress(node, event.data.index, event.data.total)
@@ -117,10 +123,14 @@ def run_dbt(
     os.environ.update(settings.environment())
     runner = dbtRunner(manifest, callbacks=[on_event])
     try:
-        result = runner.invoke([*arguments, *_common_arguments(settings)])
+        with _without_options_of_the_environment():
+            result = runner.invoke([*arguments, *_common_arguments(settings)])
     finally:
         close: Callable[[], None] = DuckDBConnectionManager.close_all_connections
         close()
+    if isinstance(result.exception, KeyboardInterrupt | SystemExit):
+        raise KeyboardInterrupt
+    raise_if_stopped()
     if result.exception is not None:
         failure = DbtFailure("dbt", str(result.exception).strip(), None)
         return DbtResult(False, 0, (failure,))
@@ -135,6 +145,25 @@ def run_dbt(
         if str(outcome.status) in ("error", "fail", "runtime error")
     )
     return DbtResult(bool(result.success), len(outcomes), failures, result.result)
+
+
+@contextmanager
+def _without_options_of_the_environment() -> Iterator[None]:
+    """Hide the variables by which dbt itself takes options, which would change what a
+    build makes or tests. Variables that models read stay.
+    """
+    from dbt.cli.params import KNOWN_ENV_VARS
+
+    names = {name for one in KNOWN_ENV_VARS for name in (one.name, one.old_name)}
+    hidden = {
+        name: os.environ.pop(name)
+        for name in list(os.environ)
+        if name in names or name.startswith("DBT_ENGINE_")
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _common_arguments(settings: Settings) -> list[str]:

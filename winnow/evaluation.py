@@ -165,7 +165,11 @@ def build_evaluation(settings: Settings, stage: Stage | None = None) -> None:
     Raises InputError where nothing was built yet, and what ``winnow.build.build`` does.
     """
     _require_build(settings.warehouse)
-    build(settings, ["+prediction_records", "path:models/evaluation"], stage)
+    build(
+        settings,
+        ["config.meta.build_layer:evaluation", "path:models/evaluation"],
+        stage,
+    )
 
 
 def check_request(

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import write_to_textfile
 
 from ingest.settings import Settings
-from winnow.last_build import last_build
+from winnow.builds import last_build
 from winnow.quality import Metric, latest_metrics
 from winnow.warehouse import has_table, read_only
 
@@ -110,7 +110,7 @@ def _build_gauges(found: CollectorRegistry, settings: Settings) -> None:
     )
     ended = Gauge(
         "build_ended_timestamp_seconds",
-        "When the newest build ended, Unix time.",
+        "When the newest build ended (began, where it has not ended), Unix time.",
         registry=found,
     )
     build = last_build(settings)
@@ -118,6 +118,7 @@ def _build_gauges(found: CollectorRegistry, settings: Settings) -> None:
         for gauge in (seconds, succeeded, ended):
             found.unregister(gauge)
         return
-    seconds.set(build.seconds)
-    succeeded.set(build.succeeded)
-    ended.set(build.ended_at.timestamp())
+    seconds.set(build.seconds or 0)
+    succeeded.set(build.passed)
+    at = build.ended_at or build.started_at
+    ended.set(at.replace(tzinfo=dt.UTC).timestamp())

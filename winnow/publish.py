@@ -3,6 +3,7 @@
 The warehouse is copied under a hidden name; only a copy that is complete, checked and
 on disk is renamed to ``gen-<number>.duckdb``, and only then does the pointer name it.
 Whatever kills a publish, readers have the generation before it or the new one, whole.
+What does not belong together, or does not add up, is not published at all.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 
@@ -26,7 +28,8 @@ from ingest.errors import BuildError, InputError
 from ingest.lock import warehouse_lock
 from ingest.raw_tables import open_warehouse
 from ingest.settings import Settings
-from winnow.last_build import last_build
+from winnow.balance import imbalance
+from winnow.builds import Build, newest_build, unsound
 from winnow.published import (
     POINTER,
     current_generation,
@@ -37,6 +40,8 @@ from winnow.published import (
 from winnow.sql import identifier
 from winnow.warehouse import has_table, read_only
 
+_ATTEMPTS = 5
+_SECONDS_BETWEEN_ATTEMPTS = 0.2
 _CHUNK = 64 << 20
 _MEGABYTE = 1_000_000
 _NO_KERNEL_COPY = (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
@@ -67,18 +72,11 @@ def publish(
     settings: Settings, *, keep: int | None = None, progress: Progress | None = None
 ) -> Publication:
     """Publish the warehouse as it is, holding its lock. Raises as publish_generation,
-    InputError when another process holds the lock, and BuildError when the last build
-    did not go through: its tables may not belong together.
+    and InputError when another process holds the lock.
     """
-    from ingest.pipeline import recover
+    from ingest.take_in import recover
 
     with warehouse_lock(settings):
-        build = last_build(settings)
-        if build is not None and not build.succeeded:
-            raise BuildError(
-                "The last build did not go through, so that nothing was published; "
-                "`winnow build` publishes what passes."
-            )
         recover(settings)
         return publish_generation(settings, keep=keep, progress=progress)
 
@@ -91,27 +89,37 @@ def publish_generation(
 
     Keeps the ``keep`` newest generations (``keep_generations`` of the settings when
     None). May be killed anywhere and run again. Raises InputError when nothing has been
-    built or ``keep`` is less than 1, and BuildError when the copy cannot be made: what
-    was published before then stays.
+    built, ``keep`` is less than 1 or another program writes the warehouse, and
+    BuildError when the last build did not pass, its tables do not belong together or
+    do not add up, or the copy cannot be made: what was published before then stays.
     """
     tell = progress or (lambda _what, _step, _steps: None)
     keep = settings.keep_generations if keep is None else keep
     if keep < 1:
         raise InputError(f"--keep {keep}: at least 1 generation is kept.")
     started = time.monotonic()
-    tell("checkpoint", 0, 0)
-    _checkpoint(settings)
     folder = settings.published
+    tell("checkpoint", 0, 0)
+    with _still(settings) as (connection, warehouse):
+        build = _require_sound(connection)
+        tell("counting", 0, 0)
+        reason = imbalance(connection, build)
+        if reason is not None:
+            raise BuildError(f"{reason} Nothing was published.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _remove_partial(folder)
+            number = _next_number(folder)
+            partial = folder / f".gen-{number}.duckdb"
+            _copy(warehouse, partial, tell)
+        except (OSError, BuildError) as error:
+            raise _failed(folder, error) from error
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _remove_partial(folder)
-        number = _next_number(folder)
-        made = _make(settings, number, tell)
+        made = _make(partial, number, build, tell)
         _swap(folder, generation_path(folder, number).name)
         removed = _prune(folder, number, keep)
-    except (OSError, duckdb.Error) as error:
-        _remove_partial(folder)
-        raise BuildError(f"Publishing to {folder} failed: {error}") from error
+    except (OSError, duckdb.Error, BuildError) as error:
+        raise _failed(folder, error) from error
     return Publication(
         generation=number,
         path=generation_path(folder, number),
@@ -124,28 +132,66 @@ def publish_generation(
     )
 
 
-def _checkpoint(settings: Settings) -> None:
-    """Move everything that is committed into the warehouse's file."""
+def _failed(folder: Path, error: Exception) -> BuildError:
+    """What to raise of an error, after what is half made has gone."""
+    with suppress(OSError):
+        _remove_partial(folder)
+    return BuildError(f"Publishing to {folder} failed: {error}")
+
+
+@contextmanager
+def _still(
+    settings: Settings,
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, BinaryIO]]:
+    """The warehouse, for SQL and as a file of which nothing is in a log, while nobody
+    can open it for writing, also no program that does not know Winnow's lock.
+
+    Raises InputError when nothing has been built, or another program writes it again
+    and again.
+    """
     nothing_built = "Nothing has been built yet: load some data, then `winnow build`."
-    if not settings.warehouse.is_file():
+    warehouse = settings.warehouse
+    if not warehouse.is_file():
         raise InputError(nothing_built)
-    with open_warehouse(settings) as connection:
-        if not has_table(connection, "prepared", "tenants"):
-            raise InputError(nothing_built)
-        connection.execute("force checkpoint")
-    wal = settings.warehouse.with_name(f"{settings.warehouse.name}.wal")
-    if wal.exists():
-        raise BuildError(f"{wal} is still there after a checkpoint; nothing published.")
+    wal = warehouse.with_name(f"{warehouse.name}.wal")
+    for _ in range(_ATTEMPTS):
+        with open_warehouse(settings) as connection:
+            if not has_table(connection, "prepared", "tenants"):
+                raise InputError(nothing_built)
+            connection.execute("force checkpoint")
+        # DuckDB holds a lock of the file for as long as it reads it. Closing any handle
+        # of the file in this process frees it, so that this one is closed last.
+        with warehouse.open("rb") as file, read_only(warehouse) as connection:
+            if not wal.exists():
+                yield connection, file
+                return
+        time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
+    raise InputError(
+        f"The warehouse {warehouse} is written by another program again and again "
+        f"({wal.name} comes back); close that, then try again."
+    )
 
 
-def _make(settings: Settings, number: int, tell: Progress) -> dict[str, Any]:
-    """Make the generation's two files under their names; what the JSON says."""
-    folder = settings.published
-    partial = folder / f".gen-{number}.duckdb"
-    _copy(settings.warehouse, partial, tell)
+def _require_sound(connection: duckdb.DuckDBPyConnection) -> Build:
+    """The build that is published. Raises BuildError when its tables do not belong
+    together.
+    """
+    reason = unsound(connection)
+    build = newest_build(connection)
+    if reason is not None or build is None:
+        raise BuildError(f"{reason} Nothing was published; what was before stays.")
+    return build
+
+
+def _make(partial: Path, number: int, build: Build, tell: Progress) -> dict[str, Any]:
+    """Make the generation's two files, under their names, of the copy; what the JSON
+    says.
+    """
+    folder = partial.parent
     made = {
         "generation": number,
         "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+        "build_id": build.build_id,
         "file_size_bytes": partial.stat().st_size,
         "checksum_sha256": _sha256(partial, tell),
         "tables": _row_counts(partial, tell),
@@ -159,15 +205,15 @@ def _make(settings: Settings, number: int, tell: Progress) -> dict[str, Any]:
     return made
 
 
-def _copy(source: Path, target: Path, tell: Progress) -> None:
-    size = source.stat().st_size
+def _copy(reader: BinaryIO, target: Path, tell: Progress) -> None:
+    size = os.fstat(reader.fileno()).st_size
     copied = 0
-    with source.open("rb") as reader, target.open("wb") as writer:
+    with target.open("wb") as writer:
         while copied < size:
             tell("copying (MB)", copied // _MEGABYTE, size // _MEGABYTE)
             some = _copy_some(reader.fileno(), writer.fileno())
             if not some:
-                raise BuildError(f"{source} became shorter while it was copied.")
+                raise BuildError(f"{reader.name} became shorter while it was copied.")
             copied += some
 
 

@@ -26,6 +26,7 @@ import duckdb
 import pytest
 import yaml
 from conftest import Command, make_settings, rows_of
+from noting import note_build
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.errors import BuildError, InputError
@@ -110,6 +111,7 @@ def write_world(settings: Settings, *, shuffled: bool = False) -> None:
                 ('*', 'batches', 'quality_score', 0.95, 'error')
             """
         )
+        note_build(connection)
 
 
 def change(settings: Settings, sql: str) -> None:
@@ -691,11 +693,11 @@ def test_a_warehouse_that_is_locked_or_not_built_is_said_so(
 def test_nothing_is_planned_on_a_build_that_did_not_go_through(
     world: Settings,
 ) -> None:
-    world.state.mkdir(parents=True, exist_ok=True)
-    (world.state / "last_build.json").write_text(
-        '{"ended_at": "2024-01-01T00:00:00+00:00", "seconds": 1, "succeeded": false}'
-    )
-    with pytest.raises(BuildError, match="The last build did not go through"):
+    note_build(world, "failed", message="not_null_users_user_id: Got 3 results")
+    with pytest.raises(BuildError, match=r"last build failed at .*: not_null_users"):
+        batches.plan(world, 20)
+    note_build(world, "running")
+    with pytest.raises(BuildError, match=r"The last build began at .* did not end"):
         batches.plan(world, 20)
 
 

@@ -28,6 +28,7 @@ from dashboarding import (
     make_warehouse,
     publish,
 )
+from noting import note_build
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.browser import dashboard
@@ -337,13 +338,11 @@ def test_a_load_that_does_not_add_up_is_an_error(own: Settings) -> None:
 
 
 def test_the_build_is_told_as_it_was_noted(own: Settings) -> None:
-    own.state.mkdir(exist_ok=True)
-    note = {"ended_at": "2024-04-02T10:01:00+00:00", "seconds": 61.4}
-    path = own.state / "last_build.json"
-    path.write_text(json.dumps(note | {"succeeded": True}))
     assert metrics(opened("pipeline"))["Build"] == "61.4 s"
-    path.write_text(json.dumps(note | {"succeeded": False}))
+    note_build(own, "failed", message="users: a key is missing", seconds=5)
     assert metrics(opened("pipeline"))["Build"] == "failed"
+    note_build(own, "running")
+    assert metrics(opened("pipeline"))["Build"] == "not ended"
 
 
 def test_quality_shows_the_figures_of_every_build_with_their_thresholds(

@@ -20,6 +20,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from conftest import make_settings
+from noting import note_build
 from test_kill import KILLED, Point
 
 import winnow
@@ -74,6 +75,7 @@ def build(settings: Settings, marker: int) -> None:
                 from training.examples;
             """
         )
+        note_build(connection)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from noting import note_build
 from test_kill import KILLED, Point, some_at_once
 
 import winnow
@@ -27,6 +28,7 @@ from ingest.contracts import PROJECT_ROOT
 from ingest.errors import BuildError, InputError
 from ingest.lock import warehouse_lock
 from ingest.settings import Settings
+from winnow.builds import last_build
 from winnow.publish import publish, publish_generation
 from winnow.published import POINTER, current_generation, generations
 
@@ -66,6 +68,7 @@ def mark(settings: Settings, marker: int) -> None:
             comment on column training.labelled.marker is 'Which build.';
             """
         )
+        note_build(connection)
 
 
 def marker_of(settings: Settings) -> int:
@@ -78,6 +81,12 @@ def marker_of(settings: Settings) -> int:
     return int(tenants)
 
 
+def built_by(settings: Settings) -> str:
+    build = last_build(settings)
+    assert build is not None
+    return build.build_id
+
+
 @pytest.fixture
 def built(settings: Settings) -> Settings:
     mark(settings, 1)
@@ -87,13 +96,24 @@ def built(settings: Settings) -> Settings:
 def test_a_generation_is_a_whole_copy_that_says_what_it_holds(built: Settings) -> None:
     publication = publish(built)
     assert publication.path == built.published / "gen-1.duckdb"
-    assert publication.tables == {"prepared.tenants": 1, "training.examples": ROWS}
+    made = {
+        name: rows
+        for name, rows in publication.tables.items()
+        if not name.startswith("raw.")
+    }
+    assert made == {
+        "prepared.tenants": 1,
+        "quality.build_tables": 0,
+        "quality.builds": 1,
+        "training.examples": ROWS,
+    }
     content = publication.path.read_bytes()
     assert publication.size == len(content)
     assert publication.sha256 == hashlib.sha256(content).hexdigest()
     assert json.loads((built.published / "gen-1.json").read_text()) == {
         "generation": 1,
         "created_at": publication.created_at.isoformat(timespec="milliseconds"),
+        "build_id": built_by(built),
         "file_size_bytes": len(content),
         "checksum_sha256": publication.sha256,
         "tables": publication.tables,

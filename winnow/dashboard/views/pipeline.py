@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import altair as alt
+import duckdb
 import pandas as pd
 import streamlit as st
 
+from ingest.errors import InputError
 from ingest.settings import settings
+from winnow.builds import Build, newest_build
 from winnow.dashboard import charts, data, frame
 from winnow.dashboard.data import Generation
-from winnow.last_build import last_build
+from winnow.warehouse import read_only
 
 _LOADS = """
 select
@@ -120,25 +126,41 @@ def _tiles(generation: Generation, loads: pd.DataFrame) -> None:
 
 
 def _build(generation: Generation) -> tuple[str, str]:
-    """How long the build took: as the build itself noted where this is its machine, or
-    else from its beginning to the publication.
+    """How long the build took, as it noted itself (else from its beginning to the
+    publication), or that a newer one has failed, where this is its machine.
     """
-    build = last_build(settings())
-    if build is not None and build.succeeded:
-        return f"{build.seconds:,.1f} s", (
-            f"The newest build went through at {build.ended_at:%Y-%m-%d %H:%M} UTC."
+    newest = _newest_build(settings().warehouse)
+    if newest is not None and not newest.passed:
+        word = "failed" if newest.verdict == "failed" else "not ended"
+        return word, (
+            f"The newest build {newest.outcome}. What is shown is what was published "
+            "before."
         )
+    build = newest_build(generation.cursor())
+    if build is not None and build.seconds is not None:
+        return f"{build.seconds:,.1f} s", f"The build {build.outcome}."
     began = data.read(generation, _BUILT_AT)["built_at"].iloc[0]
     ended = data.publication(generation).created_at
-    if build is not None:
-        return "failed", (
-            f"The newest build, begun at {build.ended_at:%Y-%m-%d %H:%M} UTC, has not "
-            "gone through: what is shown is what was published before."
-        )
     if ended is None or pd.isna(began):
         return "-", "The generation does not say."
     seconds = (ended.replace(tzinfo=None) - began).total_seconds()
     return f"{seconds:,.0f} s", "From the beginning of the build to its publication."
+
+
+def _newest_build(warehouse: Path) -> Build | None:
+    """The newest build, published or not; None where the warehouse is not here, or is
+    being written. It is opened only when it has changed: readers stop writers.
+    """
+    with suppress(OSError, InputError, duckdb.Error):
+        found = warehouse.stat()
+        return _build_of(warehouse, found.st_ino, found.st_mtime_ns)
+    return None
+
+
+@lru_cache(8)
+def _build_of(warehouse: Path, _inode: int, _mtime: int) -> Build | None:
+    with read_only(warehouse) as connection:
+        return newest_build(connection)
 
 
 def _loads_chart(loads: pd.DataFrame) -> tuple[Any, str, str]:
