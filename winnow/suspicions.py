@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.expectations.rules import SEEDS
+from winnow.feed_suspicions import feed_suspicions
 from winnow.warehouse import has_table, read_only
 
 _LOOKED_AT = 100_000
@@ -62,8 +63,8 @@ class _Seen:
 
 
 def suspicions(warehouse: Path) -> tuple[str, ...]:
-    """A sentence for each thing that looks wrong in ``prepared.interactions``, by
-    tenant; none where it has not been built.
+    """A sentence for each thing that looks wrong in ``prepared.interactions``, and in
+    the newest load of each feed, by tenant; none where nothing has been built.
     """
     with read_only(warehouse) as connection:
         return suspicions_of(connection)
@@ -71,10 +72,14 @@ def suspicions(warehouse: Path) -> tuple[str, ...]:
 
 def suspicions_of(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """The same, from an open warehouse."""
+    of_feeds = tuple(
+        f"tenant {tenant}: {sentence}"
+        for tenant, sentence in feed_suspicions(connection)
+    )
     if not has_table(connection, "prepared", "interactions"):
-        return ()
+        return of_feeds
     rows = connection.execute(_SQL).fetchall()
-    return tuple(
+    return of_feeds + tuple(
         f"tenant {seen.tenant_id}: {sentence}"
         for seen in (_Seen(*row) for row in rows)
         for sentence in (_of_scale(seen), _of_positives(seen), *_of_times(seen))
