@@ -216,7 +216,7 @@ def _contradictory(
 ) -> QualityFailure:
     counts = ", ".join(f"count(*) filter ({flag})" for flag in _CONTRADICTIONS)
     place = (
-        "from quality.interaction_checks where tenant_id = ? and source = ? "
+        "from validated.interaction_checks where tenant_id = ? and source = ? "
         "and entity = ?"
     )
     found = connection.execute(f"select {counts} {place}", _feed(metric)).fetchone()
@@ -237,7 +237,7 @@ def _contradictory(
 
 def _unknown(connection: duckdb.DuckDBPyConnection, metric: Metric) -> QualityFailure:
     place = (
-        "from quality.prediction_consistency where tenant_id = ? and source = ? "
+        "from validated.prediction_consistency where tenant_id = ? and source = ? "
         "and entity = ?"
     )
     flags = ("has_unknown_user", "has_unknown_item")

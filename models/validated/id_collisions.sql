@@ -4,13 +4,82 @@
     to another user or item. Few of them are corrections; many mean that the numbers
     start again with each file, and that each load would take the place of the one before.
 
-    Records whose file a later one of mode `replace` took the place of are no earlier
-    records.
+    Records whose file a later one of mode `replace` took the place of, and those of
+    loads that are held for another reason, are no earlier records.
 -#}
 
 with
 
-interactions as (
+releases as (
+
+    select
+        tenant_id,
+        source,
+        load_id
+
+    from {{ ref('stg_winnow__loads') }}
+
+    where released_at is not null
+
+),
+
+load_consistency as (
+
+    select * from {{ ref('load_consistency') }}
+
+),
+
+feed_thresholds as (
+
+    select * from {{ ref('feed_thresholds') }}
+
+    where dimension = 'consistency'
+
+),
+
+held_loads as (
+
+    select
+        tenant_id,
+        load_id
+
+    from {{ ref('load_measures') }}
+
+    where
+        source = 'canonical'
+        and entity = 'interactions'
+        and is_holding
+
+    union
+
+    select
+        load_consistency.tenant_id,
+        load_consistency.load_id
+
+    from load_consistency
+
+    inner join feed_thresholds
+        on load_consistency.tenant_id = feed_thresholds.tenant_id
+        and load_consistency.source = feed_thresholds.source
+        and load_consistency.entity = feed_thresholds.entity
+
+    anti join releases
+        on load_consistency.tenant_id = releases.tenant_id
+        and load_consistency.source = releases.source
+        and load_consistency.load_id = releases.load_id
+
+    where
+        load_consistency.source = 'canonical'
+        and load_consistency.entity = 'interactions'
+        and {{ is_short(
+            'load_consistency.checked_count',
+            'load_consistency.inconsistent_count',
+            'feed_thresholds'
+        ) }}
+
+),
+
+accepted as (
 
     select
         tenant_id,
@@ -26,6 +95,16 @@ interactions as (
     where
         is_accepted
         and interaction_id is not null
+
+),
+
+interactions as (
+
+    select * from accepted
+
+    anti join held_loads
+        on accepted.tenant_id = held_loads.tenant_id
+        and accepted.load_id = held_loads.load_id
 
 ),
 

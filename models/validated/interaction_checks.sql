@@ -1,37 +1,23 @@
 {#-
-    One row per interaction: whether it contradicts the catalogue, the clock or itself. Users and items are looked for where the
-    tenant has a catalogue of them; a purchase needs a view only where the tenant says so.
+    One row per accepted interaction, duplicates among them: whether it contradicts the
+    catalogue, the clock or itself. Users and items are looked for where the tenant has
+    a catalogue of them; a purchase needs a view only where the tenant says so.
 -#}
+-- depends_on: {{ ref('tenant_settings') }}
 
 {{ config(materialized="view") }}
 
 with
 
-interactions as (
+interactions as {{ inlined() }} (
 
-    select * from {{ ref('interactions') }}
-
-),
-
-users as (
-
-    select
-        tenant_id,
-        user_id,
-        has_profile
-
-    from {{ ref('users') }}
+    select * from {{ ref('accepted_interactions') }}
 
 ),
 
-items as (
+catalogue_ids as (
 
-    select
-        tenant_id,
-        item_id,
-        is_listed
-
-    from {{ ref('items') }}
+    select * from {{ ref('catalogue_ids') }}
 
 ),
 
@@ -46,21 +32,43 @@ event_types as (
 
 ),
 
-tenants as (
+loading_tenants as (
+
+    select tenant_id
+
+    from {{ ref('stg_winnow__loaded_files') }}
+
+    group by tenant_id
+
+),
+
+users as (
 
     select
         tenant_id,
-        purchase_needs_view
+        id as user_id
 
-    from {{ ref('tenants') }}
+    from catalogue_ids
+
+    where kind = 'user'
+
+),
+
+items as (
+
+    select
+        tenant_id,
+        id as item_id
+
+    from catalogue_ids
+
+    where kind = 'item'
 
 ),
 
 user_catalogues as (
 
-    select
-        tenant_id,
-        bool_or(has_profile) as has_users
+    select tenant_id
 
     from users
 
@@ -70,13 +78,21 @@ user_catalogues as (
 
 item_catalogues as (
 
-    select
-        tenant_id,
-        bool_or(is_listed) as has_items
+    select tenant_id
 
     from items
 
     group by tenant_id
+
+),
+
+viewing_tenants as (
+
+    select tenant_id
+
+    from loading_tenants
+
+    where {{ tenant_setting('purchase_needs_view') }}
 
 ),
 
@@ -106,12 +122,10 @@ first_views as (
 
     from interactions
 
-    inner join tenants
-        on interactions.tenant_id = tenants.tenant_id
+    inner join viewing_tenants
+        on interactions.tenant_id = viewing_tenants.tenant_id
 
-    where
-        tenants.purchase_needs_view
-        and interactions.event_type = 'view'
+    where interactions.event_type = 'view'
 
     group by
         interactions.tenant_id,
@@ -124,7 +138,6 @@ interaction_checks as (
 
     select
         interactions.tenant_id,
-        interactions.interaction_id,
         interactions.user_id,
         interactions.item_id,
         interactions.event_type,
@@ -133,8 +146,10 @@ interaction_checks as (
         interactions.file,
         interactions.load_id,
         interactions.row_number,
-        user_catalogues.has_users and not users.has_profile as has_unknown_user,
-        item_catalogues.has_items and not items.is_listed as has_unknown_item,
+        user_catalogues.tenant_id is not null
+        and users.user_id is null as has_unknown_user,
+        item_catalogues.tenant_id is not null
+        and items.item_id is null as has_unknown_item,
         coalesce(
             interactions.interacted_at
             > interactions.loaded_at
@@ -145,7 +160,7 @@ interaction_checks as (
         and own_rated_types.event_type is null
         and any_rated_types.event_type is null as is_rated_by_mistake,
         interactions.event_type = 'purchase'
-        and tenants.purchase_needs_view
+        and viewing_tenants.tenant_id is not null
         and not coalesce(
             first_views.first_viewed_at <= interactions.interacted_at, false
         ) as is_unviewed_purchase,
@@ -153,22 +168,22 @@ interaction_checks as (
 
     from interactions
 
-    inner join users
+    left join users
         on interactions.tenant_id = users.tenant_id
         and interactions.user_id = users.user_id
 
-    inner join items
+    left join items
         on interactions.tenant_id = items.tenant_id
         and interactions.item_id = items.item_id
 
-    inner join user_catalogues
+    left join user_catalogues
         on interactions.tenant_id = user_catalogues.tenant_id
 
-    inner join item_catalogues
+    left join item_catalogues
         on interactions.tenant_id = item_catalogues.tenant_id
 
-    inner join tenants
-        on interactions.tenant_id = tenants.tenant_id
+    left join viewing_tenants
+        on interactions.tenant_id = viewing_tenants.tenant_id
 
     left join rated_types as own_rated_types
         on interactions.tenant_id = own_rated_types.tenant_id

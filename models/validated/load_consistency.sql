@@ -1,7 +1,7 @@
 {#-
-    One row per tenant, source, entity and load with kept interactions: how many of them
-    contradict the catalogue, the clock or themselves. And one per load with predictions
-    that count: how many of them are of users or items that the tenant does not know.
+    One row per tenant, source, entity and load with accepted interactions: how many of
+    them contradict the catalogue, the clock or themselves. And one per load with accepted
+    predictions: how many of them are of users or items that the tenant does not know.
 -#}
 
 with
