@@ -88,7 +88,7 @@ def advice(column: Column, rule: str, examples: Sequence[str]) -> str:
     setting = {"minimum": column.minimum_from, "maximum": column.maximum_from}.get(rule)
     first = ""
     if rule == "required" and column.required_from is not None:
-        first = "Most of the tenant's events have a time, and then all must; "
+        first = "The tenant's events have times, and then all must; "
     elif rule == "accepted_values" and column.accepted_values_from is not None:
         first = f"Add what is meant to seeds/{column.accepted_values_from}.csv; "
     elif rule == "accepted_values":

@@ -66,6 +66,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home.load("one-less", f"{EVENTS}\n{days(20)}{days(1, time='', user='v')}")
     home.load("untimed", f"{EVENTS}\n{days(20, time='')}{days(1, user='v')}")
 
+    home.load("renamed", f"{EVENTS}\n{days(20)}")
+    home.load("renamed", f"{EVENTS.replace('interacted_at', 'occurred')}\n{days(25)}")
+
     numbered = "interaction_id,user_id,item_id,interacted_at\n"
     for day, user in ((1, "mon"), (2, "tue")):
         rows = [f"{n},{user}{n % 5},i{n},2024-01-0{day}" for n in range(20)]
@@ -122,6 +125,20 @@ def test_one_event_without_a_time_is_rejected_and_its_tenant_keeps_its_times(
     )
     assert methods["one-less"] == "global_time"
     assert methods["untimed"] == "leave_last_out"
+
+
+def test_a_larger_file_with_a_renamed_time_column_takes_no_times_away(
+    built: Settings,
+) -> None:
+    assert of_tenant(
+        built, "renamed", "select has_times from prepared.tenants where TENANT"
+    ) == [(True,)]
+    assert of_tenant(
+        built,
+        "renamed",
+        "select reasons, count(*) from validated.rejected_records "
+        "where TENANT group by all",
+    ) == [(["interacted_at.required"], 25)]
 
 
 def test_returns_are_no_positives(built: Settings) -> None:

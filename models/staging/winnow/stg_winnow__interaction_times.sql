@@ -17,7 +17,9 @@ landed as (
     {% for (source_name, entity), column in time_columns.items() -%}
     select
         tenant_id,
-        {{ adapter.quote(column) }} as time_text
+        {{ adapter.quote(column) }} as time_text,
+        load_id,
+        loaded_at
 
     from {{ source(source_name, entity) }}
 
@@ -30,7 +32,9 @@ interaction_times as (
 
     select
         tenant_id,
-        {{ clean_text('time_text', var('missing_tokens')) }} is not null as has_time
+        load_id,
+        {{ clean_text('time_text', var('missing_tokens')) }} is not null as has_time,
+        loaded_at
 
     from landed
 
