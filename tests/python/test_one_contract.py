@@ -318,8 +318,8 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
     built = run_dbt(
         settings,
         [
-            *("build", "--select", "+path:models/validated"),
-            *("--exclude", "rejected_records"),
+            *("build", "--select"),
+            *(f"+val_{source}__{entity}" for source, entity in ENTITIES),
             *("--exclude-resource-type", "test"),
             *("--exclude-resource-type", "unit_test"),
         ],
