@@ -26,7 +26,7 @@ def earlier_loads(connection: duckdb.DuckDBPyConnection, lake: Path) -> list[Lan
     rows = connection.execute(
         "select load_id, tenant_id, source, loaded_at, lake_file, entity, file, file, "
         "file_sha256, read_options, row_limit, 'append', null, record_count, "
-        f"unreadable_count from {RAW_SCHEMA}.winnow_loaded_files "
+        f"unreadable_count, lake_file from {RAW_SCHEMA}.winnow_loaded_files "
         f"where load_id in (select load_id from {RAW_SCHEMA}._dlt_loads "
         "where status = 0) order by loaded_at, load_id, file"
     ).fetchall()

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from ingest.disk import make_folder, put, sync
 from ingest.errors import InputError
 from ingest.file_names import path_text
-from ingest.ledger import INCOMING, PARTIAL, Landed, Ledger, read_ledger
+from ingest.ledger import INCOMING, PARTIAL, Ledger, Load, read_ledger
 from ingest.lock import locked_file
 
 LAYER = "raw"
@@ -185,7 +185,7 @@ class Incoming:
 
     load_id: str
     loaded_at: dt.datetime
-    landed: Landed | None = None
+    landed: Load | None = None
 
 
 @contextmanager
@@ -213,8 +213,7 @@ def incoming(lake: Path, ledger: Ledger) -> Iterator[Incoming]:
     finally:
         if one.landed is None:
             # Whatever ended the load may have come just after it was noted.
-            load = read_ledger(lake).loads.get(load_id)
-            one.landed = None if load is None else load.landed
+            one.landed = read_ledger(lake).loads.get(load_id)
         try:
             _end(lake, load_id, one.landed)
         finally:
@@ -247,17 +246,15 @@ def finish(lake: Path, ledger: Ledger) -> None:
         try:
             # The process may have noted its load since the ledger was read.
             known = ledger if load_id in ledger.loads else read_ledger(lake)
-            load = known.loads.get(load_id)
-            counts = load is not None and load.unloaded is None
-            _end(lake, load_id, load.landed if load and counts else None)
+            _end(lake, load_id, known.loads.get(load_id))
         finally:
             os.close(descriptor)
 
 
-def _end(lake: Path, load_id: str, landed: Landed | None) -> None:
-    """End a load whose lock this process holds."""
-    if landed is not None:
-        place_files(lake, landed)
+def _end(lake: Path, load_id: str, load: Load | None) -> None:
+    """End a load whose lock this process holds; None when it did not land."""
+    if load is not None and load.unloaded is None:
+        place_files(lake, load)
     shutil.rmtree(incoming_folder(lake, load_id), ignore_errors=True)
     (lake / INCOMING / f"{load_id}{_LOCK}").unlink(missing_ok=True)
 
@@ -270,17 +267,17 @@ def make_durable(lake: Path, load_id: str) -> None:
     sync(folder.parent)
 
 
-def place_files(lake: Path, landed: Landed) -> None:
+def place_files(lake: Path, load: Load) -> None:
     """Bring a landed load's files to their places, for good. May be cut short and run
     again. Raises InputError for a file that is at neither place.
 
     Companions that an earlier version wrote for the same entities get the name that
     readers of a folder pass over.
     """
-    folder = incoming_folder(lake, landed.load_id)
+    folder = incoming_folder(lake, load.landed.load_id)
     for entity in sorted(folder.glob(f"{LAYER}/*/*")):
         _rename_earlier_metadata(lake / entity.relative_to(folder))
-    for parquet in landed.parquet:
+    for parquet in load.parquet:
         place = lake / parquet.place
         # The metadata goes first, so that no Parquet file stands there without it.
         for target in (metadata_path(place), place):
@@ -288,7 +285,7 @@ def place_files(lake: Path, landed: Landed) -> None:
             if staged.exists():
                 put(staged, target)
             elif not target.exists():
-                raise _missing(target, landed.load_id)
+                raise _missing(target, load.landed.load_id)
 
 
 def parquet_of(lake: Path, load_id: str, place: str) -> Path:
@@ -310,16 +307,15 @@ def _missing(path: Path, load_id: str) -> InputError:
     )
 
 
-def remove_files(lake: Path, landed: Landed) -> None:
-    """Remove the files of a load that was taken back, and the folders that they leave
-    empty.
+def remove_files(lake: Path, places: Iterable[str]) -> None:
+    """Remove Parquet files that were taken back, with their metadata and the folders
+    that they leave empty.
     """
-    shutil.rmtree(incoming_folder(lake, landed.load_id), ignore_errors=True)
-    for parquet in landed.parquet:
-        place = lake / parquet.place
+    for parquet in places:
+        place = lake / parquet
         for path in (place, metadata_path(place)):
             path.unlink(missing_ok=True)
-        for folder in Path(parquet.place).parents[:-1]:
+        for folder in Path(parquet).parents[:-1]:
             try:
                 (lake / folder).rmdir()
             except OSError:

@@ -42,6 +42,7 @@ class LandedFile:
     """A file of a load. ``file`` is its path as it was given and ``path`` the absolute
     one; ``limit`` is None when all of it was asked for. ``mode`` is one of
     ``contracts.MODES``, ``feed`` the name that the load gave the feed, if it did.
+    ``place`` is where in the lake its records are.
     """
 
     entity: str
@@ -54,6 +55,7 @@ class LandedFile:
     feed: str | None
     records: int
     unreadable: int
+    place: str
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,28 @@ class Landed:
 @dataclass
 class Load:
     """A load and what became of it: the number of the entry by which it landed, who
-    landed it, and who unloaded or released it, when and why, where somebody did.
+    landed it and when, and who unloaded or released it, when and why, where somebody
+    did. ``gone`` are the files that were taken back.
     """
 
     number: int
     landed: Landed
     by: str
+    at: str
     unloaded: dict[str, Any] | None = None
     released: dict[str, Any] | None = None
+    gone: set[str] = field(default_factory=set)
+
+    @property
+    def files(self) -> tuple[LandedFile, ...]:
+        """The files that nobody took back."""
+        return tuple(one for one in self.landed.files if one.file not in self.gone)
+
+    @property
+    def parquet(self) -> tuple[ParquetFile, ...]:
+        """The lake's files that nobody took back."""
+        gone = {one.place for one in self.landed.files if one.file in self.gone}
+        return tuple(one for one in self.landed.parquet if one.place not in gone)
 
     @property
     def released_at(self) -> dt.datetime | None:
@@ -129,28 +145,39 @@ class Ledger:
             elif event == "landed":
                 landed = _landed(entry["load"])
                 ledger.loads[landed.load_id] = Load(
-                    entry["number"], landed, entry["by"]
+                    entry["number"], landed, entry["by"], entry["at"]
                 )
-            else:
-                about = {key: entry.get(key) for key in ("number", "at", "by", "why")}
+            elif event == "unloaded":
+                ledger._unload(entry)
+            elif event == "released":
                 for load_id in entry["load_ids"]:
-                    if event == "unloaded":
-                        ledger.loads[load_id].unloaded = about
-                    elif event == "released":
-                        ledger.loads[load_id].released = about
+                    ledger.loads[load_id].released = _about(entry)
         return ledger
 
+    def _unload(self, entry: dict[str, Any]) -> None:
+        for load_id in entry["load_ids"]:
+            self.loads[load_id].unloaded = _about(entry)
+        for load_id, file in entry["files"]:
+            load = self.loads[load_id]
+            load.gone.add(file)
+            if not load.files:
+                load.unloaded = _about(entry)
+
     def counts(self, load: Load) -> bool:
-        """Whether a load is in the raw tables: nobody unloaded it, nor what it
+        """Whether a load is in the raw tables: nobody took it back, nor what it
         corrects.
         """
         if load.unloaded is not None:
             return False
-        corrects = load.landed.corrects
-        if corrects is None:
+        if load.landed.corrects is None:
             return True
-        corrected = self.loads.get(corrects[0])
-        return corrected is not None and self.counts(corrected)
+        load_id, file = load.landed.corrects
+        corrected = self.loads.get(load_id)
+        return (
+            corrected is not None
+            and self.counts(corrected)
+            and file not in corrected.gone
+        )
 
     def counting(self) -> list[Load]:
         """The loads that are in the raw tables, in the order of the ledger."""
@@ -179,17 +206,31 @@ def newest_number(lake: Path) -> int:
     return max(_numbers(lake / LEDGER), default=0)
 
 
-def append_landed(lake: Path, landed: Landed) -> int:
-    """Note a load that has landed, for good: from here on it counts. The number of the
+def append_landed(lake: Path, landed: Landed) -> Load:
+    """Note a load that has landed, for good: from here on it counts."""
+    load = asdict(landed) | {"loaded_at": landed.loaded_at.isoformat()}
+    number = _append(lake, {"event": "landed", "load": load})
+    return Load(number, landed, _user(), "")
+
+
+def append_unloaded(
+    lake: Path,
+    load_ids: Sequence[str],
+    files: Sequence[tuple[str, str]],
+    why: str | None,
+) -> int:
+    """Note that loads, and files of loads, were taken back, for good. The number of the
     entry.
     """
-    load = asdict(landed) | {"loaded_at": landed.loaded_at.isoformat()}
-    return _append(lake, {"event": "landed", "load": load})
-
-
-def append_unloaded(lake: Path, load_ids: Sequence[str], why: str | None) -> int:
-    """Note that loads were taken back, for good. The number of the entry."""
-    return _append(lake, {"event": "unloaded", "load_ids": list(load_ids), "why": why})
+    return _append(
+        lake,
+        {
+            "event": "unloaded",
+            "load_ids": list(load_ids),
+            "files": [list(one) for one in files],
+            "why": why,
+        },
+    )
 
 
 def append_released(lake: Path, load_ids: Sequence[str], why: str | None) -> int:
@@ -239,6 +280,11 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return str(os.getuid())
+
+
+def _about(entry: dict[str, Any]) -> dict[str, Any]:
+    """Who did it, when and why."""
+    return {name: entry[name] for name in ("number", "at", "by", "why")}
 
 
 def _numbers(folder: Path) -> list[int]:

@@ -390,14 +390,14 @@ class _Load:
                         one["feed"],
                         one["record_count"],
                         one["unreadable_count"],
+                        one["lake_file"],
                     )
                     for one in self.log
                 ),
                 tuple(self.parquet),
                 self.corrects,
             )
-            append_landed(lake, landed)
-            self.running.landed = landed
+            self.running.landed = append_landed(lake, landed)
 
     def _wanted(self, recognised: Recognised) -> _Wanted:
         file = recognised.file

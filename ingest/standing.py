@@ -67,12 +67,12 @@ def _files(
 ) -> Iterator[tuple[Landed, LandedFile]]:
     """The files of one tenant and entity that count, in the order of the loads."""
     loads = [
-        load.landed
+        load
         for load in ledger.counting()
         if (load.landed.tenant, load.landed.source) == (tenant, source)
         and load.landed.corrects is None
     ]
-    for landed in sorted(loads, key=lambda one: (one.loaded_at, one.load_id)):
-        for file in landed.files:
+    for load in sorted(loads, key=lambda one: (one.landed.loaded_at, one.number)):
+        for file in load.files:
             if file.entity == entity:
-                yield landed, file
+                yield load.landed, file

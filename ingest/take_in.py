@@ -235,16 +235,22 @@ class _Following:
             or any(
                 (load.landed.load_id, one.file) not in replaced
                 and one.file not in present[load.landed.load_id]
-                for one in load.landed.files
+                for one in load.files
             )
         ]
         ids = {load.landed.load_id for load in wanted}
         gone = sorted(set(present) - ids)
+        back = {
+            (load.landed.load_id, file): one.place
+            for load in self.ledger.loads.values()
+            for one in load.landed.files
+            if (file := one.file) in load.gone
+        }
         parts = [
             (load_id, file)
             for load_id, files in present.items()
             for file in files
-            if (load_id, file) in replaced and load_id in ids
+            if load_id in ids and (load_id, file) in replaced | back.keys()
         ]
         again = [one.landed.load_id for one in missing if one.landed.load_id in present]
         number = self.ledger.number if only_tenant is None else self._number()
@@ -258,13 +264,14 @@ class _Following:
                 (load.landed.load_id, one.file)
                 for load in missing
                 for one in load.landed.files
-                if (load.landed.load_id, one.file) in replaced
+                if (load.landed.load_id, one.file) in replaced | back.keys()
             ]
         for load_id in gone:
-            if (load := self.ledger.loads.get(load_id)) and not self.ledger.counts(
-                load
-            ):
-                remove_files(self.settings.lake, load.landed)
+            load = self.ledger.loads.get(load_id)
+            if load is not None and not self.ledger.counts(load):
+                places = [one.place for one in load.landed.parquet]
+                remove_files(self.settings.lake, places)
+        remove_files(self.settings.lake, [back[part] for part in parts if part in back])
         self._mark(wanted, missing, gone, parts, number)
         return TakenIn(tuple(one.landed.load_id for one in missing), tuple(gone))
 
@@ -341,7 +348,7 @@ class _Following:
 
         files: dict[str, list[tuple[Path, int]]] = {}
         for load in missing:
-            for one in load.landed.parquet:
+            for one in load.parquet:
                 path = parquet_of(self.settings.lake, load.landed.load_id, one.place)
                 files.setdefault(one.table, []).append((path, one.rows))
         self.tell(sum(load.landed.records for load in missing))
@@ -436,7 +443,7 @@ class _Following:
         landed: dict[str, dict[tuple[str, str], int]] = {}
         for load in missing:
             of_load = (load.landed.tenant, load.landed.load_id)
-            for one in load.landed.parquet:
+            for one in load.parquet:
                 counts = landed.setdefault(one.table, {})
                 counts[of_load] = counts.get(of_load, 0) + one.rows
         for table, expected in landed.items():

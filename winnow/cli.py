@@ -19,6 +19,7 @@ from winnow.build_commands import build, metrics, sample_data, status, write_doc
 from winnow.dashboard_command import dashboard
 from winnow.evaluate_commands import evaluate
 from winnow.load_commands import load, validate
+from winnow.loads_commands import app as loads_app
 from winnow.output_commands import export, publish
 from winnow.rejected_commands import app as rejected_app
 from winnow.signals import end, install, is_stopped
@@ -50,6 +51,7 @@ _COMMANDS: list[tuple[str, Callable[..., None] | typer.Typer, str]] = [
     ("sample-data", sample_data, "sample-data shop --users 1000"),
     ("validate", validate, "validate canonical ratings.csv --tenant acme"),
     ("load", load, "load canonical ratings.csv --tenant acme"),
+    ("loads", loads_app, "loads list --tenant acme"),
     ("build", build, "build"),
     ("status", status, "status --json"),
     ("rejected", rejected_app, "rejected list --tenant acme"),

@@ -75,6 +75,18 @@ _DecimalComma = Annotated[
     bool | None,
     typer.Option("--decimal-comma", help="Numbers are written 1.234,5."),
 ]
+_Mode = Annotated[
+    str | None,
+    typer.Option(
+        help="What becomes of earlier loads: append (they stay), replace (the file of "
+        "the same path, or the feed, goes), snapshot (they become history). Events "
+        "append, catalogues are snapshots."
+    ),
+]
+_Feed = Annotated[
+    str | None,
+    typer.Option(help="Name of the feed that the files replace or are a state of."),
+]
 _Recursive = Annotated[
     bool, typer.Option("--recursive", help="Take the files of subfolders, too.")
 ]
@@ -97,6 +109,8 @@ def load(
     ignore: _Ignore = None,
     dates: _Dates = None,
     recursive: _Recursive = False,
+    mode: _Mode = None,
+    feed: _Feed = None,
     as_json: AsJson = False,
 ) -> None:
     """Load files into the raw tables and the landing lake, exactly once.
@@ -126,6 +140,8 @@ def load(
             limit=limit,
             options=options,
             recursive=recursive,
+            mode=mode,
+            feed=feed,
             progress=progress,
         )
     warnings = _warnings(result)
@@ -250,7 +266,7 @@ def _warnings(result: LoadResult) -> list[str]:
     from winnow.prediction_warnings import load_warnings
     from winnow.suspicions import load_suspicions
 
-    if result.load_id is None:
+    if result.load_id is None or result.waits:
         return []
     warehouse, of_load = settings().warehouse, (result.tenant, result.load_id)
     entities = {file.entity for file in result.files if file.skipped is None}
@@ -292,3 +308,5 @@ def _print_load(result: LoadResult, terminal: Terminal) -> None:
         )
     else:
         terminal.say("Nothing new to load.")
+    if result.waits:
+        terminal.say(result.waits)

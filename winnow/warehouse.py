@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.errors import InputError
+from ingest.errors import BusyError
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def read_only(
     warehouse: Path, options: Mapping[str, str] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that cannot write, in UTC, closed at the end so that it blocks no
-    writer. ``options`` are DuckDB's own, such as ``memory_limit``. Raises InputError
+    writer. ``options`` are DuckDB's own, such as ``memory_limit``. Raises BusyError
     when another process is writing.
     """
     try:
@@ -26,7 +26,7 @@ def read_only(
     except duckdb.IOException as error:
         if "lock" not in str(error):
             raise
-        raise InputError(
+        raise BusyError(
             f"The warehouse {warehouse} is being written; try again when that is done, "
             "or read what was published (winnow.connect)."
         ) from error
