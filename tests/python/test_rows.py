@@ -15,7 +15,7 @@ from ingest.settings import Settings
 from winnow.dbt import run_dbt
 
 NODES = [
-    *("+dataset_statistics", "+interaction_features", "+id_collisions"),
+    *("+dataset_statistics", "+interaction_features", "+load_verdicts"),
     *("+rejected_records", "+duplicate_records", "+resource_type:snapshot"),
 ]
 EVENTS = "user_id,item_id,event_type,interacted_at"
@@ -190,6 +190,17 @@ def test_ids_that_start_again_are_counted(built: Settings) -> None:
         "select checked_count, collision_count from validated.id_collisions "
         "where TENANT order by load_id",
     ) == [(20, 0), (20, 20)]
+
+
+def test_a_load_that_breaks_these_rules_is_held_alone(built: Settings) -> None:
+    held = rows_of(
+        built,
+        "select tenant_id, reason from validated.load_verdicts "
+        "where verdict = 'held' order by all",
+    )
+    assert [tenant for tenant, _ in held] == ["numbered", "renamed"]
+    assert "20 of 20" in held[0][1]
+    assert "25 of 25" in held[1][1]
 
 
 def test_the_same_loads_give_the_same_versions_with_and_without_a_build_between(
