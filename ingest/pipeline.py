@@ -61,9 +61,9 @@ from ingest.sources import (
 )
 from ingest.sources.base import plain_name
 from ingest.standing import standing_twin
-from ingest.take_in import check_lake, recover, take_in
+from ingest.take_in import check_lake, recover, settle, take_in
 
-__all__ = ["load", "recover", "replay", "take_in"]
+__all__ = ["load", "recover", "replay", "settle", "take_in"]
 
 _EPOCH = dt.datetime(1970, 1, 1)
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

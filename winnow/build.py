@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ingest.errors import BuildError
 from ingest.expectations import GateReport, run_gate
 from ingest.lock import warehouse_lock
-from ingest.pipeline import take_in
+from ingest.pipeline import settle, take_in
 from ingest.settings import Settings
 from winnow import quality
 from winnow.dbt import DbtFailure, DbtResult, run_dbt
@@ -48,11 +48,17 @@ class BuildReport:
 
 
 def build(
-    settings: Settings, select: Sequence[str] = (), stage: Stage | None = None
+    settings: Settings,
+    select: Sequence[str] = (),
+    stage: Stage | None = None,
+    tenant: str | None = None,
 ) -> BuildReport:
     """Gate, then ``dbt build`` (``select`` in dbt's selection syntax; all nodes when
     empty), without the unit tests, which say nothing of the data, then the quality
     gate over ``quality.metrics``. A build of all nodes that passes is published.
+
+    With ``tenant``, what has landed of others since the last build waits for the next
+    one; their tables stay as they are.
 
     Holds the warehouse's lock throughout. Raises BuildError when the gate stops the
     feed (dbt has then not run), a dbt node fails, or a quality metric of severity error
@@ -62,7 +68,11 @@ def build(
     tell = stage or (lambda _what, _step, _steps: None)
     started = time.monotonic()
     with warehouse_lock(settings):
-        take_in(settings, lambda rows: tell(f"taking in {rows:,} records", 0, 0))
+        take_in(
+            settings,
+            lambda rows: tell(f"taking in {rows:,} records", 0, 0),
+            only_tenant=tenant,
+        )
         tell("quality gate", 0, 0)
         gate = run_gate(
             settings.warehouse,
@@ -91,6 +101,7 @@ def build(
                 predictions = tuple(
                     warning.sentence for warning in prediction_warnings(connection)
                 )
+            settle(settings)
         # Selected nodes may leave tables that do not belong together.
         publication = (
             None if select else publish_generation(settings, progress=_publishing(tell))

@@ -56,6 +56,10 @@ def build(
         list[str] | None,
         typer.Option(help="Build only these nodes (dbt's selection). May be repeated."),
     ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(help="Take in what is new of this tenant; others stay as built."),
+    ] = None,
     docs: Annotated[
         bool, typer.Option("--docs", help="Write the docs site afterwards.")
     ] = False,
@@ -71,7 +75,7 @@ def build(
 
     here = settings()
     with stages() as stage:
-        report = building.build(here, select or (), stage)
+        report = building.build(here, select or (), stage, tenant)
         if docs:
             stage("writing the docs site", 0, 0)
             building.write_docs(here)

@@ -54,7 +54,8 @@ replaced_feeds as (
         source,
         entity,
         feed,
-        max(loaded_at) as loaded_at
+        max(loaded_at) as loaded_at,
+        max_by(load_id, loaded_at) as load_id
 
     from files
 
@@ -74,7 +75,8 @@ replaced_paths as (
         source,
         entity,
         path,
-        max(loaded_at) as loaded_at
+        max(loaded_at) as loaded_at,
+        max_by(load_id, loaded_at) as load_id
 
     from files
 
@@ -126,6 +128,10 @@ own_states as (
             when whole_catalogues.loaded_at > files.loaded_at then 'earlier'
             else 'counts'
         end as state,
+        case
+            when replaced_feeds.loaded_at > files.loaded_at then replaced_feeds.load_id
+            when replaced_paths.loaded_at > files.loaded_at then replaced_paths.load_id
+        end as replaced_by,
         files.corrects_load_id,
         files.corrects_file,
         files.loaded_at
@@ -164,6 +170,7 @@ file_states as (
             when own_states.state = 'held' then 'held'
             else coalesce(corrected.state, own_states.state)
         end as state,
+        coalesce(corrected.replaced_by, own_states.replaced_by) as replaced_by,
         own_states.loaded_at
 
     from own_states
