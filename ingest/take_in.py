@@ -279,6 +279,12 @@ class _Following:
         counting = self.ledger.counting()
         if only_tenant is None:
             return counting
+        known = sorted({load.landed.tenant for load in counting})
+        if only_tenant not in known:
+            raise InputError(
+                f"--tenant {only_tenant}: there is no load of it; there are loads of "
+                f"{', '.join(known) or 'nobody'}."
+            )
         built: set[str] = set()
         if has_raw_table(self.connection, "validated", "load_verdicts"):
             rows = self.connection.execute(

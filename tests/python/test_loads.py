@@ -223,3 +223,17 @@ def test_two_warehouses_on_one_lake_do_not_disturb_each_other(
     load("canonical", write("c.csv", HEADER + "3,c\n"), settings=other, **given)
     take_in(settings)
     assert query(USERS) == [("2",), ("3",)]
+
+
+def test_a_build_of_one_tenant_leaves_what_is_new_of_others_for_later(
+    write: Write, settings: Settings, query: Query
+) -> None:
+    for tenant, user in (("a", 1), ("b", 2)):
+        path = write(f"{tenant}.csv", HEADER + f"{user},x\n")
+        load("canonical", path, tenant=tenant, settings=settings)
+    take_in(settings, only_tenant="a")
+    assert query(USERS) == [("1",)]
+    with pytest.raises(InputError, match="--tenant c: .* there are loads of a, b"):
+        take_in(settings, only_tenant="c")
+    take_in(settings)
+    assert query(USERS) == [("1",), ("2",)]
