@@ -239,7 +239,10 @@ def test_the_life_of_refused_records(winnow: Command, settings: Settings) -> Non
             3: {"rating": 4.50},
             4: {"user_id": "u9"},
             5: {"event_type": "view", "rating": "y"},
-            6: {"interaction_id": "e5", "user_id": "u5", "item_id": "i1"},
+            6: {
+                **{"interaction_id": "e5", "user_id": "u5", "item_id": "i1"},
+                "interacted_at": "2024-01-05",
+            },
             7: {"rating": "3"},
         },
     )
@@ -261,7 +264,7 @@ def test_the_life_of_refused_records(winnow: Command, settings: Settings) -> Non
         "e1": ("u1", 4.0, "2024-01-01"),
         "e2": ("u1", 4.5, "2024-01-02"),
         "e3": ("u9", None, "2024-01-03"),
-        "e5": ("u5", None, None),
+        "e5": ("u5", None, "2024-01-05"),
         "e6": ("u2", 3.0, "2024-01-02"),
     }
     assert rows_of(
