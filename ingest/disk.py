@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
+
+_HERE = -100
+"""AT_FDCWD of Linux: paths are relative to the working folder."""
+
+_EXCHANGE = 2
+"""RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS."""
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -44,3 +52,18 @@ def put(file: Path, place: Path) -> None:
             raise
         file.replace(place)
     sync(place.parent)
+
+
+def exchanged(one: Path, other: Path) -> bool:
+    """Let two files or folders have each other's name at one instant; False where the
+    system cannot do that, with nothing changed.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    first, second = os.fsencode(one), os.fsencode(other)
+    with suppress(AttributeError):
+        done: int = libc.renameat2(_HERE, first, _HERE, second, _EXCHANGE)
+        return done == 0
+    with suppress(AttributeError):
+        done = libc.renamex_np(first, second, _EXCHANGE)
+        return done == 0
+    return False

@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.disk import exchanged
 from ingest.errors import InputError
 from ingest.settings import Settings
 from winnow.manifest import CODE_COLUMNS, MANIFEST, read_manifest
@@ -569,6 +570,8 @@ def _replacing(out: Path, overwrite: bool) -> Iterator[Path]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InputError(f"{out}: another export is writing it.") from error
+        _bring_back(out)
+        _check_out(out, overwrite)
         _empty(partial)
         try:
             yield partial
@@ -605,18 +608,38 @@ def _empty(folder: Path) -> None:
 
 
 def _take_place(partial: Path, out: Path) -> None:
-    replaced = out.parent / f".{out.name}.replaced"
-    if replaced.exists():
-        shutil.rmtree(replaced)
-    if out.exists():
-        out.rename(replaced)
-    try:
+    """Put ``partial`` in the place of ``out``, which is there all the time, the old one
+    or the new one.
+    """
+    replaced = _replaced(out)
+    if not out.exists():
         partial.rename(out)
-    except OSError:
-        if replaced.exists():
+    elif exchanged(partial, out):
+        shutil.rmtree(partial, ignore_errors=True)
+    else:
+        # A kill between these two is made good by the next export (_bring_back).
+        out.rename(replaced)
+        try:
+            partial.rename(out)
+        except OSError:
             replaced.rename(out)
-        raise
+            raise
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _bring_back(out: Path) -> None:
+    """Undo what a kill has left of two renames."""
+    replaced = _replaced(out)
+    if not replaced.exists():
+        return
+    if out.exists():
+        shutil.rmtree(replaced)
+    else:
+        replaced.rename(out)
+
+
+def _replaced(out: Path) -> Path:
+    return out.parent / f".{out.name}.replaced"
 
 
 def _list(values: Sequence[str]) -> str:

@@ -396,6 +396,8 @@ KILLED = """
             os.kill(os.getpid(), signal.SIGKILL)
         return original(*arguments, **options)
 
+    if not {exchanges}:
+        export.exchanged = lambda *_: False
     {owner}.{function} = killed
     export.export(settings(), pathlib.Path({out!r}), overwrite=True)
 """
@@ -407,8 +409,11 @@ KILLED = """
         ("export", "_manifest", 1, False, {".out.partial"}),
         ("export", "_manifest", 1, True, {"out", ".out.partial"}),
         ("pathlib.Path", "rename", 1, False, {".out.partial"}),
+        ("export", "exchanged", 1, True, {"out", ".out.partial"}),
+        ("export.shutil", "rmtree", 1, True, {"out", ".out.partial"}),
+        # Where the system cannot exchange names.
         ("pathlib.Path", "rename", 2, True, {".out.partial", ".out.replaced"}),
-        ("export.shutil", "rmtree", 1, True, {"out", ".out.replaced"}),
+        ("pathlib.Path", "rename", 1, True, {"out", ".out.partial"}),
     ],
 )
 def test_a_killed_export_leaves_no_half_of_one_and_the_next_cleans_up(
@@ -423,7 +428,13 @@ def test_a_killed_export_leaves_no_half_of_one_and_the_next_cleans_up(
     out = tmp_path / "out"
     if existing:
         export(warehouse, out, ExportRequest("users"))
-    code = KILLED.format(owner=owner, function=function, call=call, out=str(out))
+    code = KILLED.format(
+        owner=owner,
+        function=function,
+        call=call,
+        out=str(out),
+        exchanges=function != "rename",
+    )
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         env=os.environ | warehouse.environment(),
@@ -441,7 +452,7 @@ def test_a_killed_export_leaves_no_half_of_one_and_the_next_cleans_up(
     for partial in tmp_path.glob(".out.partial"):
         (partial / "tenant_id=gone").mkdir()
         (partial / "tenant_id=gone" / "part_0.parquet").write_text("half of a file")
-    report = export(warehouse, out, overwrite=out.exists())
+    report = export(warehouse, out, overwrite=existing)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert len(parts(tmp_path)) == len(report.files)
     assert len(read_back(out)) == len(TENANTS) * EXAMPLES
