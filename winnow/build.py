@@ -35,7 +35,8 @@ class BuildReport:
     """What a build that went through came to: the gate's verdict, dbt's nodes, figures
     beyond a threshold that only warns, why loaded models may look worse than they are
     and what looks wrong although no rule is broken, in sentences, the generation that
-    was published (None for a build of selected nodes), and the seconds of it all.
+    was published (None for a build of selected nodes or of nothing that was loaded),
+    and the seconds of it all.
     """
 
     gate: GateReport
@@ -96,15 +97,21 @@ def build(
         if not result.succeeded:
             raise BuildError(_dbt_message(settings, result))
         predictions: tuple[str, ...] = ()
+        has_tenants = False
         if not select:
             with read_only(settings.warehouse) as connection:
+                has_tenants = bool(
+                    connection.execute("from prepared.tenants limit 1").fetchall()
+                )
                 predictions = tuple(
                     warning.sentence for warning in prediction_warnings(connection)
                 )
             settle(settings)
         # Selected nodes may leave tables that do not belong together.
         publication = (
-            None if select else publish_generation(settings, progress=_publishing(tell))
+            publish_generation(settings, progress=_publishing(tell))
+            if has_tenants
+            else None
         )
     return BuildReport(
         gate,

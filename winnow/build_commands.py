@@ -80,7 +80,11 @@ def build(
             stage("writing the docs site", 0, 0)
             building.write_docs(here)
     terminal = stdout()
-    print_reports(tenant_reports(here.warehouse), terminal, report.seconds)
+    reports = tenant_reports(here.warehouse)
+    if not reports:
+        terminal.say("Nothing is loaded, so that nothing was published.")
+    else:
+        print_reports(reports, terminal, report.seconds)
     print_metrics(latest_metrics(here.warehouse), terminal)
     for failure in report.gate.failures:
         terminal.say(f"Close to the gate's limit: {failure.message}")
@@ -104,28 +108,33 @@ def write_docs_site() -> None:
 
 
 def status(*, as_json: AsJson = False) -> None:
-    """Show the last build's summary and output paths."""
+    """Show how things stand: the last build, what waits, and what is published."""
     from ingest.settings import settings
     from winnow.quality import latest_metrics, print_metrics
     from winnow.report import print_reports, tenant_reports
+    from winnow.standing import lines, standing
 
     here, terminal = settings(), stdout()
-    reports = tenant_reports(here.warehouse)
+    found = standing(here)
+    # Tables that do not belong together tell of nothing that was built.
+    is_sound = found.busy is None and found.unpublishable is None
+    reports = tenant_reports(here.warehouse) if is_sound else []
+    metrics_of = latest_metrics(here.warehouse) if reports else []
     if as_json:
-        metrics_of = latest_metrics(here.warehouse) if reports else []
         print_json(
             {
                 "tenants": [asdict(report) for report in reports],
                 "metrics": [asdict(metric) for metric in metrics_of],
                 "places": _places(here),
+                **asdict(found),
+                "is_publishable": is_sound and found.build is not None,
             }
         )
         return
-    if not reports:
-        terminal.say("Nothing has been built yet: load some data, then `winnow build`.")
-        return
-    print_reports(reports, terminal)
-    print_metrics(latest_metrics(here.warehouse), terminal)
+    if reports:
+        print_reports(reports, terminal)
+        print_metrics(metrics_of, terminal)
+    terminal.say(*lines(found))
     _print_places(here, terminal)
 
 

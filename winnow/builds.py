@@ -99,7 +99,7 @@ def unsound(connection: duckdb.DuckDBPyConnection) -> str | None:
     """
     build = newest_build(connection)
     if build is None:
-        return "Not everything has been built yet: `winnow build` does that."
+        return "Nothing has been built as a whole yet: `winnow build` does that."
     if not build.passed:
         return f"The last build {build.outcome}."
     mixed = connection.execute(

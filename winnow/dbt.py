@@ -4,6 +4,7 @@ its import costs.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -133,6 +134,9 @@ def run_dbt(
     raise_if_stopped()
     if result.exception is not None:
         failure = DbtFailure("dbt", str(result.exception).strip(), None)
+        # The frames of an error hold dbt's cursors, and these the warehouse, open.
+        del result
+        gc.collect()
         return DbtResult(False, 0, (failure,))
     outcomes = list(getattr(result.result, "results", None) or [])
     failures = tuple(

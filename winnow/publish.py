@@ -180,6 +180,11 @@ def _require_sound(connection: duckdb.DuckDBPyConnection) -> Build:
     build = newest_build(connection)
     if reason is not None or build is None:
         raise BuildError(f"{reason} Nothing was published; what was before stays.")
+    if not connection.execute("from prepared.tenants limit 1").fetchall():
+        raise InputError(
+            "The last build has no tenant, so that there is nothing to publish: load "
+            "some data, then `winnow build`."
+        )
     return build
 
 

@@ -1,5 +1,5 @@
 {#-
-    The statements that create the raw tables that are not there yet, empty, and add
+    Creates the raw tables that are not there yet, empty, and adds
     columns that a contract has gained, so that a build works with any subset of the
     sources loaded, none included. Runs at the start of every dbt run, but for those of a
     daily batch, which read no raw table and are many.
@@ -42,7 +42,6 @@
                 {%- endfor -%}
             {%- endif -%}
         {%- endfor -%}
-        {#- dbt rolls the hook's transaction back at its end. -#}
-        {{- (statements + ["commit", "begin"]) | join(";\n") if statements -}}
+        {{- done_at_once(statements) -}}
     {%- endif -%}
 {% endmacro %}

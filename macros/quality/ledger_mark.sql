@@ -3,8 +3,6 @@
     as SQL; null where they follow none.
 -#}
 {% macro ledger_mark() -%}
-    {%- set mark = load_relation(api.Relation.create(
-        database=target.database, schema="raw", identifier="winnow_mark"
-    )) -%}
-    {{- "null" if mark is none else "(select max(ledger_number) from raw.winnow_mark)" -}}
+    {{- "(select max(ledger_number) from raw.winnow_mark)"
+        if follows_a_ledger() else "null" -}}
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {#-
-    The statement that notes, after everything, the verdict of this run of dbt: `passed`
+    Notes, after everything, the verdict of this run of dbt: `passed`
     where all that was to run ran and nothing failed.
 -#}
 {% macro note_build_end(results) %}
@@ -20,10 +20,14 @@
         {%- if not failures and missing -%}
             {%- do failures.append("not run: " ~ (missing | sort)[:5] | join(", ")) -%}
         {%- endif -%}
+        {%- call statement("noted_build") -%}
         update quality.builds set
             verdict = {{ "'failed'" if failures else "'passed'" }},
             message = {{ quoted_text((failures | join("\n"))[:4000] if failures else none) }},
             ended_at = {{ utc_now() }}
-        where build_id = {{ build_id() }}
+        where build_id = {{ build_id() }};
+        commit;
+        begin
+        {%- endcall -%}
     {%- endif -%}
 {% endmacro %}

@@ -1,5 +1,5 @@
 {#-
-    The statements that note, before anything is made, that this run of dbt begins and
+    Notes, before anything is made, that this run of dbt begins and
     which tables it makes anew. Committed at once: if the run is killed, it stays as
     `running`, and nobody takes its tables for what belongs together.
 -#}
@@ -46,9 +46,6 @@
             ~ quoted_text(flags.WHICH) ~ ", 'running', null, " ~ (ledger_mark() if is_whole else "null") ~ ", "
             ~ is_whole | lower ~ ", " ~ utc_now() ~ ", null)"
         ) -%}
-        {#- dbt begins a transaction with a hook's first query, if there is none, and
-            rolls it back at the hook's end. -#}
-        {%- call statement("in_a_transaction") -%} select 1 {%- endcall -%}
-        {{- (statements + ["commit", "begin"]) | join(";\n") -}}
+        {{- done_at_once(statements) -}}
     {%- endif -%}
 {% endmacro %}

@@ -4,26 +4,35 @@ and what did not pass as a whole cannot be published.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 from conftest import make_settings, rows_of
+from noting import note_build
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.errors import BuildError, InputError
+from ingest.ledger import append_unloaded, read_ledger
+from ingest.lock import warehouse_lock
 from ingest.pipeline import load
 from ingest.settings import Settings
+from ingest.take_in import recover
 from winnow.builds import Build, last_build, newest_build, unsound
+from winnow.cli import main
 from winnow.dbt import run_dbt
 from winnow.evaluation import build_evaluation
 from winnow.publish import publish
+from winnow.published import generation_path
+from winnow.standing import lines, standing
 
 WHOLE = ("build", "--exclude-resource-type", "unit_test")
 
@@ -150,7 +159,7 @@ def test_a_run_that_passes_takes_nothing_back_of_an_earlier_failure(
 def test_a_warehouse_without_notes_is_not_sound() -> None:
     with duckdb.connect() as connection:
         assert newest_build(connection) is None
-        assert "Not everything has been built yet" in (unsound(connection) or "")
+        assert "Nothing has been built as a whole yet" in (unsound(connection) or "")
 
 
 def the_build(settings: Settings) -> Build:
@@ -326,3 +335,251 @@ def test_a_reader_does_not_make_a_build_failed(built: Settings) -> None:
         reader.communicate()
     assert the_build(built) == before
     assert publish(built).generation == 1
+
+
+def test_raw_rows_of_a_load_without_a_record_stop_a_plain_build(
+    built: Settings,
+) -> None:
+    before = the_build(built)
+    with duckdb.connect(str(built.warehouse)) as connection:
+        connection.execute(
+            "insert into raw.canonical_interactions by name "
+            "select 'torn' as load_id, 'acme' as tenant_id from range(3)"
+        )
+    for is_taking, helps in ((False, "delete them"), (True, "winnow build removes")):
+        with duckdb.connect(str(built.warehouse)) as connection:
+            connection.execute("update raw.winnow_mark set is_taking = ?", [is_taking])
+        result = run_dbt(built, WHOLE)
+        assert not result.succeeded
+        said = " ".join(one.message for one in result.failures)
+        assert "The raw tables have 3 rows of a load that has no record" in said
+        assert "(canonical_interactions, load torn)" in said
+        assert helps in said
+    assert the_build(built) == before
+    recover(built)
+    assert run_dbt(built, ["run", "--select", "tenants"]).succeeded
+
+
+def test_a_plain_build_says_what_waits_in_the_lake(
+    built: Settings, tmp_path: Path
+) -> None:
+    plain = [
+        str(Path(sys.executable).parent / "dbt"),
+        "seed",
+        "--select",
+        "tenant_settings",
+    ]
+    folders = ["--profiles-dir", str(PROJECT_ROOT), "--target-path", str(built.target)]
+
+    def said() -> str:
+        done = subprocess.run(
+            [*plain, *folders, "--log-path", str(built.state)],
+            env=os.environ | built.environment(),
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return str(done.stdout)
+
+    assert "not taken in yet" not in said()
+    more = tmp_path / "more.csv"
+    more.write_text(EVENTS.replace("\ne", "\nf"))
+    with warehouse_lock(built):
+        load("canonical", str(more), tenant="acme", settings=built)
+    assert "1 entry of the landing lake's ledger not taken in yet" in said()
+
+
+def load_more(settings: Settings, folder: Path, tenant: str) -> str:
+    """Land a small file while the warehouse is in use; the load's id."""
+    path = folder / f"{tenant}.csv"
+    path.write_text(EVENTS.replace("\ne", "\nf"))
+    with warehouse_lock(settings):
+        result = load("canonical", str(path), tenant=tenant, settings=settings)
+    assert result.load_id is not None
+    return result.load_id
+
+
+def test_status_tells_what_waits_and_what_is_published(
+    built: Settings, tmp_path: Path
+) -> None:
+    publish(built)
+    found = standing(built)
+    assert found.build == the_build(built)
+    assert found.published is not None
+    assert (found.published.number, found.published.is_outdated) == (1, False)
+    assert found.published.age_seconds is not None
+    assert (found.waiting, found.tenants_not_built, found.held) == ([], [], [])
+    assert (found.unpublishable, found.busy) == (None, None)
+    assert found.disk["warehouse"] >= built.warehouse.stat().st_size
+    assert found.disk["published"] > 0 < found.disk["lake"]
+    added = load_more(built, tmp_path, "other")
+    [first] = [one for one in read_ledger(built.lake).loads if one != added]
+    append_unloaded(built.lake, [first], [], "a mistake")
+    found = standing(built)
+    assert {one.load_id: one.what for one in found.waiting} == {
+        added: "landed",
+        first: "unloaded",
+    }
+    assert found.tenants_not_built == ["other"]
+    said = "\n".join(lines(found))
+    assert "The last build passed at" in said
+    assert "1 loads (57 records; tenants: other) wait for a build." in said
+    assert "were unloaded and leave with the next build" in said
+    assert "Loaded, and in no build that passed: other." in said
+    # A second build that passed has not been published.
+    note_build(built)
+    assert "has a newer build that passed" in "\n".join(lines(standing(built)))
+
+
+def test_status_works_while_the_warehouse_is_written(
+    built: Settings, tmp_path: Path, winnow_of: Callable[..., tuple[int, str]]
+) -> None:
+    publish(built)
+    load_more(built, tmp_path, "other")
+    code = (
+        "import sys, duckdb; from ingest.lock import warehouse_lock\n"
+        "from ingest.settings import settings\n"
+        "with warehouse_lock(settings()), duckdb.connect(sys.argv[1]):\n"
+        "    print(flush=True); sys.stdin.read()"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code, str(built.warehouse)],
+        env=os.environ | built.environment(),
+        cwd=PROJECT_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    try:
+        status, said = winnow_of(built, "status")
+        assert status == 0
+        assert f"Process {writer.pid} has the warehouse" in said
+        assert "The build that is published passed at" in said
+        assert "wait for a build" in said
+        assert "What was built" not in said
+    finally:
+        writer.communicate()
+    assert "What was built" in winnow_of(built, "status")[1]
+
+
+@pytest.fixture
+def winnow_of(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Runs the command line on a warehouse; its status, and all that it printed."""
+
+    def run(settings: Settings, *arguments: str) -> tuple[int, str]:
+        for name, value in settings.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["winnow", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as done:
+            main()
+        return int(done.value.code or 0), "".join(capfd.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize("verdict", ["failed", "running"])
+def test_status_after_a_failure_tells_of_nothing_that_was_built(
+    built: Settings, winnow_of: Callable[..., tuple[int, str]], verdict: str
+) -> None:
+    publish(built)
+    note_build(built, verdict, message="users: a key is missing")
+    status, said = winnow_of(built, "status")
+    assert status == 0
+    assert "What was built" not in said
+    how = {"failed": "failed at", "running": "began at"}[verdict]
+    assert f"The last build {how}" in said
+    assert "The warehouse as it is cannot be published." in said
+    assert "Published: generation 1" in said
+    document = json.loads(winnow_of(built, "status", "--json")[1])
+    assert document["build"]["verdict"] == verdict
+    assert document["is_publishable"] is False
+    assert document["tenants"] == []
+
+
+def test_a_build_of_nothing_publishes_nothing_and_says_so(
+    settings: Settings, winnow_of: Callable[..., tuple[int, str]]
+) -> None:
+    assert "Nothing has been built yet" in winnow_of(settings, "status")[1]
+    status, said = winnow_of(settings, "build")
+    assert (status, "Nothing is loaded, so that nothing was published." in said) == (
+        0,
+        True,
+    )
+    assert not settings.published.exists()
+    with pytest.raises(InputError, match="has no tenant"):
+        publish(settings)
+
+
+def test_a_count_that_does_not_add_up_is_not_published(built: Settings) -> None:
+    for spoil, said in (
+        (
+            "update quality.reconciliation set accepted_count = accepted_count - 2",
+            r"57 records landed, but 55 accepted \+ .* came out",
+        ),
+        (
+            "delete from prepared.interactions where interaction_id = 'e1-1'",
+            r"Tenant acme: 57 records are accepted by .* have 56",
+        ),
+        (
+            "update raw.winnow_loaded_files set record_count = record_count + 4",
+            r"the loaders landed 61 records, and quality.reconciliation says 57",
+        ),
+        (
+            "delete from quality.reconciliation; delete from prepared.interactions; "
+            "delete from prepared.users; delete from prepared.items",
+            r"the loaders landed 57 records, and .* does not know the load",
+        ),
+    ):
+        copy = make_settings(built.warehouse.parent / "spoilt")
+        shutil.copytree(built.warehouse.parent, copy.warehouse.parent)
+        with duckdb.connect(str(copy.warehouse)) as connection:
+            connection.execute(spoil)
+        with pytest.raises(BuildError, match=said):
+            publish(copy)
+        shutil.rmtree(copy.warehouse.parent)
+    assert publish(built).generation == 1
+
+
+def test_a_program_that_writes_by_hand_ends_a_publish_with_a_sentence(
+    built: Settings,
+) -> None:
+    code = (
+        "import sys, time, duckdb\n"
+        "print(flush=True)\n"
+        "end = time.monotonic() + 6\n"
+        "while time.monotonic() < end:\n"
+        "    try:\n"
+        "        with duckdb.connect(sys.argv[1]) as connection:\n"
+        "            connection.execute('set checkpoint_threshold = 0')\n"
+        "            connection.execute('create or replace table main.mine as '\n"
+        "                'select range as n from range(200000)')\n"
+        "    except duckdb.Error:\n"
+        "        pass\n"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code, str(built.warehouse)], stdout=subprocess.PIPE
+    )
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    published = 0
+    try:
+        while writer.poll() is None:
+            began = time.monotonic()
+            try:
+                published = publish(built, keep=1).generation
+            except InputError as error:
+                assert str(error).startswith("The warehouse")
+            assert time.monotonic() - began < 10
+    finally:
+        writer.communicate()
+    number = publish(built, keep=1).generation
+    assert number > published
+    with duckdb.connect(str(generation_path(built.published, number))) as connection:
+        counted = connection.execute("select count(*) from prepared.interactions")
+        assert counted.fetchall() == [(57,)]
