@@ -2,8 +2,8 @@
 
 ``<layer>/<table>/tenant_id=<tenant>/part-<generation>-<n>.parquet``, each with a
 metadata JSON beside it (its name begins with ``_``, so that readers of the folder pass
-over it), and for each layer ``<layer>/_manifest.json``, which names the
-files of one generation and is replaced when all of them are there.
+over it). ``_manifest.json`` names the files of all layers, of one generation, and is
+replaced when all of them are there; ``<layer>/_manifest.json`` is its part of a layer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from ingest.lock import file_lock
 from ingest.readers import sha256_of
 from ingest.settings import Settings
 from winnow.places import Place, place_of
+from winnow.published import metadata_path as generation_metadata
 from winnow.published import open_current
 from winnow.sql import identifier, literal
 
@@ -69,24 +71,38 @@ def export_lake(
     """Export the current generation's layers to ``place`` (see ``place_of``), or, where
     it is None, to the landing lake.
 
-    Needs no lock of the warehouse. A layer's files of earlier generations are removed
-    once its manifest names the new ones; a layer that fails keeps its old manifest and
-    all files of it. Raises InputError when nothing is published, the place cannot be
-    used, or another process exports; BuildError when a table cannot be written.
+    Needs no lock of the warehouse. The files of earlier generations are removed once
+    the manifest names the new ones; where anything fails, the old manifest and all its
+    files stay. A generation that is there already is not written again. Raises
+    InputError when nothing is published, the place cannot be used, or another process
+    exports to it; BuildError when a table cannot be written.
     """
     tell = progress or (lambda _what, _step, _steps: None)
     place = place or place_of(settings, None)
     started = time.monotonic()
-    reports = []
-    with file_lock(settings.state / "lake.lock", "The export to the lake"):
+    with file_lock(place.lock, f"The lake {place}"):
         number, connection = open_current(settings)
         try:
-            tables = _tables(connection)
-            for layer in LAYERS:
-                reports += _export_layer(connection, place, layer, number, tables, tell)
+            manifest = _present(place, settings, number)
+            if manifest is None:
+                shutil.rmtree(place.staging, ignore_errors=True)
+                written = _Exported()
+                tables = _tables(connection)
+                for step, table in enumerate(tables):
+                    tell(f"lake: {'.'.join(table)}", step, len(tables))
+                    _write_table(connection, place, number, table, written)
+                tell("lake: bringing the files to their places", 0, 0)
+                place.take(written.staged)
+                manifest = _manifest(settings, number, written)
+            _switch(place, manifest)
         finally:
             connection.close()
             shutil.rmtree(place.staging, ignore_errors=True)
+    reports = [
+        table
+        for layer in manifest["layers"].values()
+        for table in layer["tables"].values()
+    ]
     files = [file for table in reports for file in table["files"]]
     return LakeReport(
         place=str(place),
@@ -99,24 +115,75 @@ def export_lake(
     )
 
 
-def _export_layer(
-    connection: duckdb.DuckDBPyConnection,
-    place: Place,
-    layer: str,
-    number: int,
-    tables: list[tuple[str, str]],
-    tell: Progress,
-) -> list[dict[str, Any]]:
-    """The manifest's entry of each table of the layer."""
-    shutil.rmtree(place.staging, ignore_errors=True)
-    written = _Exported()
-    for step, table in enumerate(tables):
-        if table[0] == layer:
-            tell(f"lake: {'.'.join(table)}", step, len(tables))
-            _write_table(connection, place, number, table, written)
-    tell(f"lake: bringing {layer} to its place", 0, 0)
-    _replace_layer(place, layer, number, written)
-    return list(written.tables.values())
+def _present(place: Place, settings: Settings, number: int) -> dict[str, Any] | None:
+    """The manifest, where it is of this very generation and its files are there."""
+    checksum = _checksum(settings, number)
+    with suppress(ValueError, KeyError, TypeError):
+        manifest: dict[str, Any] = json.loads(place.read(MANIFEST) or "null")
+        named = {name for layer in LAYERS for name in _named(manifest, layer)}
+        present = {name for layer in LAYERS for name in place.files(layer)}
+        same = (manifest["generation"], manifest["generation_sha256"])
+        if checksum is not None and same == (number, checksum) and named <= present:
+            return manifest
+    return None
+
+
+def _checksum(settings: Settings, number: int) -> str | None:
+    """The checksum of a generation, by which it is told from another of its number."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        noted = json.loads(
+            generation_metadata(settings.published, number).read_text("utf-8")
+        )
+        return str(noted["checksum_sha256"])
+    return None
+
+
+def _manifest(settings: Settings, number: int, written: _Exported) -> dict[str, Any]:
+    return {
+        "generation": number,
+        "generation_sha256": _checksum(settings, number),
+        "timestamp": _now(),
+        "layers": {
+            layer: {
+                "tables": {
+                    name: table
+                    for name, table in written.tables.items()
+                    if name.partition(".")[0] == layer
+                }
+            }
+            for layer in LAYERS
+        },
+    }
+
+
+def _switch(place: Place, manifest: dict[str, Any]) -> None:
+    """Let the manifest count, then write each layer's part of it, then remove what it
+    does not name.
+    """
+    place.write(MANIFEST, _json(manifest))
+    for layer in LAYERS:
+        part = {
+            "layer": layer,
+            "generation": manifest["generation"],
+            "timestamp": manifest["timestamp"],
+            **manifest["layers"][layer],
+        }
+        place.write(f"{layer}/{MANIFEST}", _json(part))
+    for layer in LAYERS:
+        named = _named(manifest, layer)
+        for name in place.files(layer):
+            if _PART.fullmatch(name.rsplit("/", 1)[-1]) and name not in named:
+                place.delete(name)
+
+
+def _named(manifest: dict[str, Any], layer: str) -> set[str]:
+    """The files of a layer that the manifest names, and their metadata."""
+    files = {
+        str(file["file_path"])
+        for table in manifest["layers"][layer]["tables"].values()
+        for file in table["files"]
+    }
+    return files | {metadata_path(Path(name)).as_posix() for name in files}
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -198,23 +265,6 @@ def _write_table(
         "columns": [{"name": column[0], "type": column[1]} for column in columns],
         "files": files,
     }
-
-
-def _replace_layer(place: Place, layer: str, number: int, written: _Exported) -> None:
-    """Put the layer's files in their place, then its manifest, then remove what the
-    manifest does not name.
-    """
-    place.take(written.staged)
-    manifest = {
-        "layer": layer,
-        "generation": number,
-        "timestamp": _now(),
-        "tables": written.tables,
-    }
-    place.write(f"{layer}/{MANIFEST}", _json(manifest))
-    for name in place.files(layer):
-        if _PART.fullmatch(name.rsplit("/", 1)[-1]) and name not in written.staged:
-            place.delete(name)
 
 
 def _null_counts(statistics: dict[str, dict[str, str]]) -> dict[str, int]:

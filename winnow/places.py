@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,9 @@ class Place(Protocol):
     staging: Path
     """A local folder, of this process only, for files that are not there yet."""
 
+    lock: Path
+    """A local file, which whoever writes to the lake has locked."""
+
     def files(self, folder: str) -> list[str]:
         """The names of all files in ``folder`` and below it, sorted; empty when there
         is no such folder.
@@ -48,6 +52,10 @@ class Place(Protocol):
         """Bring local files there under the names given, replacing files of the same
         name. The local files may be moved away.
         """
+        ...
+
+    def read(self, name: str) -> str | None:
+        """The text of a small file; None where it is not there."""
         ...
 
     def write(self, name: str, text: str) -> None:
@@ -68,7 +76,12 @@ def place_of(settings: Settings, address: str | None) -> Place:
     if address is None:
         return LocalPlace(settings.lake)
     if address.startswith(_S3):
-        return S3Place(address, settings.temp_directory / "lake")
+        key = hashlib.sha256(address.rstrip("/").encode()).hexdigest()[:16]
+        return S3Place(
+            address,
+            settings.temp_directory / f"lake-{key}",
+            settings.state / f"lake-{key}.lock",
+        )
     if "://" in address:
         raise InputError(f"{address}: a lake is a local folder or s3://bucket/prefix.")
     return LocalPlace(Path(address).absolute())
@@ -81,6 +94,7 @@ class LocalPlace:
         """Make the folder."""
         self.root = root
         self.staging = root / ".publishing"
+        self.lock = root / ".publishing.lock"
         self._touched: set[Path] = set()
         with self._explained():
             root.mkdir(parents=True, exist_ok=True)
@@ -109,6 +123,14 @@ class LocalPlace:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
                 self._touched.add(target.parent)
+
+    def read(self, name: str) -> str | None:
+        """See Place."""
+        with self._explained():
+            try:
+                return (self.root / name).read_text(encoding="utf-8")
+            except FileNotFoundError:
+                return None
 
     def write(self, name: str, text: str) -> None:
         """See Place."""
@@ -145,11 +167,12 @@ class LocalPlace:
 class S3Place:
     """A prefix of an S3 bucket."""
 
-    def __init__(self, address: str, staging: Path) -> None:
+    def __init__(self, address: str, staging: Path, lock: Path | None = None) -> None:
         """Log in at ``s3://bucket/prefix``, which is listed to see that it works."""
         from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
         self.staging = staging
+        self.lock = lock or staging.with_name(f"{staging.name}.lock")
         self._root = address.removeprefix(_S3).rstrip("/")
         self.address = f"{_S3}{self._root}"
         bucket = self._root.split("/")[0]
@@ -182,6 +205,14 @@ class S3Place:
         with ThreadPoolExecutor(_UPLOADS) as pool:
             for _ in pool.map(self._upload, staged.items()):
                 pass
+
+    def read(self, name: str) -> str | None:
+        """See Place."""
+        with self._explained():
+            if self._fs.get_file_info(self._key(name)).type.name == "NotFound":
+                return None
+            with self._fs.open_input_stream(self._key(name)) as stream:
+                return str(stream.read().decode())
 
     def write(self, name: str, text: str) -> None:
         """See Place: an object appears when all of it has arrived."""
