@@ -3,7 +3,7 @@
     and cut into sessions. Order within a user: time, then the source's own position,
     then interaction_id, so that ties fall the same way on every build. Without times:
     load, then file, then position, then row, so that a later load never gets into an
-    earlier one.
+    earlier one. A correction stands where the record that it corrects stood.
 -#}
 
 with
@@ -16,6 +16,83 @@ interaction_records as (
 
 ),
 
+replayed_records as (
+
+    select
+        tenant_id,
+        rejected_id,
+        source,
+        entity,
+        load_id,
+        row_number
+
+    from {{ ref('stg_winnow__replayed_records') }}
+
+),
+
+rejected_records as (
+
+    select
+        tenant_id,
+        rejected_id,
+        file,
+        load_id,
+        row_number,
+        loaded_at
+
+    from {{ ref('rejected_records') }}
+
+),
+
+corrected_records as (
+
+    select
+        replayed_records.tenant_id,
+        replayed_records.source,
+        replayed_records.entity,
+        replayed_records.load_id,
+        replayed_records.row_number,
+        rejected_records.file as first_file,
+        rejected_records.load_id as first_load_id,
+        rejected_records.row_number as first_row_number,
+        rejected_records.loaded_at as first_loaded_at
+
+    from replayed_records
+
+    inner join rejected_records
+        on replayed_records.tenant_id = rejected_records.tenant_id
+        and replayed_records.rejected_id = rejected_records.rejected_id
+
+),
+
+placed as (
+
+    select
+        interaction_records.*,
+        coalesce(
+            corrected_records.first_loaded_at, interaction_records.loaded_at
+        ) as placed_at,
+        coalesce(
+            corrected_records.first_load_id, interaction_records.load_id
+        ) as placed_load_id,
+        coalesce(
+            corrected_records.first_file, interaction_records.file
+        ) as placed_file,
+        coalesce(
+            corrected_records.first_row_number, interaction_records.row_number
+        ) as placed_row_number
+
+    from interaction_records
+
+    left join corrected_records
+        on interaction_records.tenant_id = corrected_records.tenant_id
+        and interaction_records.source = corrected_records.source
+        and interaction_records.entity = corrected_records.entity
+        and interaction_records.load_id = corrected_records.load_id
+        and interaction_records.row_number = corrected_records.row_number
+
+),
+
 ordered as (
 
     select
@@ -23,17 +100,17 @@ ordered as (
         row_number() over user_history as interaction_order,
         lag(interacted_at) over user_history as previous_at
 
-    from interaction_records
+    from placed
 
     window user_history as (
         partition by tenant_id, user_id
         order by
             interacted_at asc nulls last,
-            case when interacted_at is null then loaded_at end asc nulls last,
-            case when interacted_at is null then load_id end asc nulls last,
-            case when interacted_at is null then file end asc nulls last,
+            case when interacted_at is null then placed_at end asc nulls last,
+            case when interacted_at is null then placed_load_id end asc nulls last,
+            case when interacted_at is null then placed_file end asc nulls last,
             position asc nulls last,
-            case when interacted_at is null then row_number end asc nulls last,
+            case when interacted_at is null then placed_row_number end asc nulls last,
             interaction_id asc
     )
 
