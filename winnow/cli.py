@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated, Any
 
@@ -118,7 +119,10 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        app()
+        try:
+            app()
+        finally:
+            _clean()
     except InputError as error:
         _stop(str(error), 2)
     except BuildError as error:
@@ -127,6 +131,16 @@ def _run() -> None:
         if is_stopped():  # It is what a library made of the signal.
             end()
         _stop(_unforeseen(error), 3)
+
+
+def _clean() -> None:
+    """Remove what killed commands left, after a command that knows where."""
+    known = sys.modules.get("ingest.settings")
+    if known is not None and not is_stopped():
+        from winnow.leftovers import remove_leftovers
+
+        with suppress(InputError):
+            remove_leftovers(known.settings())
 
 
 def _stop(message: str, status: int) -> None:

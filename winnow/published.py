@@ -16,6 +16,7 @@ import duckdb
 from ingest.errors import InputError
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_environment
+from winnow.leftovers import READER
 
 POINTER = "current"
 
@@ -114,7 +115,7 @@ def _set_spill_folder(
     """Let each process spill into a folder of its own: by default all readers of a file
     share one beside it, and overwrite each other's files.
     """
-    folder = str(settings.temp_directory / f"reader-{os.getpid()}")
+    folder = str(settings.temp_directory / f"{READER}{os.getpid()}")
     found = connection.execute("select current_setting('temp_directory')").fetchone()
     if found != (folder,):  # It cannot be set again once it has been used.
         with suppress(OSError):  # A reader that may not write there cannot spill.

@@ -18,6 +18,7 @@ import duckdb
 from ingest.contracts import ContractError, contract
 from ingest.errors import InputError
 from ingest.settings import Settings
+from winnow.leftovers import unfinished
 from winnow.violations import Violation, violation
 from winnow.warehouse import read_only
 
@@ -302,25 +303,23 @@ def export(
         raise InputError(f"{out} is there already; --overwrite replaces it.")
     if not out.parent.is_dir():
         raise InputError(f"{out} cannot be written: there is no folder {out.parent}.")
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     written = 0
     with built_warehouse(settings) as connection:
         total = record_count(connection, filters)
         total = total if limit is None else min(total, limit)
         try:
-            with unfinished.open("w", encoding="utf-8") as file:
-                for one in envelopes(connection, filters, limit):
-                    file.write(one.json() + "\n")
-                    written += 1
-                    if progress is not None and written % _FETCHED == 0:
-                        progress(written, total)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(out)
+            with unfinished(settings, out) as partial:
+                with partial.open("w", encoding="utf-8") as file:
+                    for one in envelopes(connection, filters, limit):
+                        file.write(one.json() + "\n")
+                        written += 1
+                        if progress is not None and written % _FETCHED == 0:
+                            progress(written, total)
+                    file.flush()
+                    os.fsync(file.fileno())
+                partial.replace(out)
         except OSError as error:
             raise InputError(
                 f"{out} cannot be written: {error.strerror or error}."
             ) from error
-        finally:
-            unfinished.unlink(missing_ok=True)
     return written

@@ -23,12 +23,12 @@ from ingest.errors import InputError
 from ingest.expectations import Feed, run_gate
 from ingest.pipeline import FileResult, LoadResult, load
 from ingest.pipeline import Progress as LoadProgress
-from ingest.raw_tables import remove_dlt_folders
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_process
 from ingest.sources import FileFacts, LeftOut, ReadOptions
 from winnow import quality
 from winnow.compiled_quality import build_quality
+from winnow.leftovers import SCRATCH, folder_lock, remove_scratch
 from winnow.suspicions import suspicions
 
 DOCS_FOLDER = "data_docs_validate"
@@ -37,8 +37,6 @@ DOCS_FOLDER = "data_docs_validate"
 SQL_FILE = "validate.json"
 """Below the target folder: the SQL of the quality gate, compiled."""
 
-_PREFIX = "validate-"
-_STATE = "state"
 _WRITTEN_BEFORE = {"index.html", "validations"}
 
 
@@ -178,7 +176,7 @@ def validate(
             update={
                 "warehouse": folder / "warehouse.duckdb",
                 "lake": folder / "lake",
-                "state": folder / _STATE,
+                "state": folder / "state",
                 "target": folder / "target",
                 "temp_directory": folder / "tmp",
             }
@@ -272,29 +270,13 @@ def _scratch(parent: Path) -> Iterator[Path]:
     long as its process lives, so nobody removes one that is in use.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    with _folder_lock(parent, fcntl.LOCK_EX):
-        for folder in sorted(parent.glob(f"{_PREFIX}*")):
-            try:
-                with _folder_lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                    remove_dlt_folders(folder / _STATE)
-                    shutil.rmtree(folder, ignore_errors=True)
-            except OSError:
-                continue  # In use, or removed by the process that used it.
-        own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    with folder_lock(parent):
+        remove_scratch(parent)
+        own = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
         descriptor = os.open(own, os.O_RDONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         yield own
     finally:
         shutil.rmtree(own, ignore_errors=True)
-        os.close(descriptor)
-
-
-@contextmanager
-def _folder_lock(folder: Path, operation: int) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, operation)
-        yield
-    finally:
         os.close(descriptor)
