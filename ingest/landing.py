@@ -14,7 +14,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.disk import make_folder, put, sync
-from ingest.errors import InputError
+from ingest.errors import InputError, writing
 from ingest.file_names import path_text
 from ingest.ledger import INCOMING, PARTIAL, Ledger, Load, read_ledger
 from ingest.lock import locked_file
@@ -50,11 +50,19 @@ def incoming_folder(lake: Path, load_id: str) -> Path:
 class LakeWriter:
     """Writes tables of one schema to a Parquet file, on a thread of its own.
 
-    At most two row groups wait at a time, so that memory stays flat.
+    At most two row groups wait at a time, so that memory stays flat. Raises InputError
+    when the lake cannot be written.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        """Begin the file at ``path``; its folders are made."""
+    def __init__(self, path: Path, schema: pa.Schema, lake: Path) -> None:
+        """Begin the file at ``path``, below the root of the lake; its folders are
+        made.
+        """
+        self.lake = lake
+        with self._explained():
+            self._open(path, schema)
+
+    def _open(self, path: Path, schema: pa.Schema) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.schema = schema
@@ -85,18 +93,23 @@ class LakeWriter:
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
         if self._waiting_rows >= _ROW_GROUP_ROWS:
-            self._flush()
+            with self._explained():
+                self._flush()
 
     def close(self) -> None:
         """Write what is left and end the file."""
-        try:
-            if self._waiting_rows:
-                self._flush()
-            if self._written:
-                self._written.result()
-        finally:
-            self._thread.shutdown()
-            self._writer.close()
+        with self._explained():
+            try:
+                if self._waiting_rows:
+                    self._flush()
+                if self._written:
+                    self._written.result()
+            finally:
+                self._thread.shutdown()
+                self._writer.close()
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return writing(self.lake, "WINNOW_LAKE")
 
     def _flush(self) -> None:
         tables, self._waiting, self._waiting_rows = self._waiting, [], 0
@@ -114,9 +127,9 @@ class LakeWriter:
 
 
 @contextmanager
-def lake_writer(path: Path, schema: pa.Schema) -> Iterator[LakeWriter]:
+def lake_writer(path: Path, schema: pa.Schema, lake: Path) -> Iterator[LakeWriter]:
     """A LakeWriter, closed at the end of the block."""
-    writer = LakeWriter(path, schema)
+    writer = LakeWriter(path, schema, lake)
     try:
         yield writer
     finally:

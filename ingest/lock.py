@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from ingest.errors import BusyError
+from ingest.errors import BusyError, writing
 from ingest.settings import Settings
 
 _POLL_SECONDS = 0.1
@@ -24,6 +24,9 @@ def warehouse_lock(
     ``wait_seconds`` for another holder, then raises BusyError that names its process.
     """
     path = settings.warehouse.with_name(f"{settings.warehouse.name}.lock")
+    with writing(settings.warehouse, "WINNOW_WAREHOUSE"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     return file_lock(path, f"The warehouse {settings.warehouse}", wait_seconds)
 
 

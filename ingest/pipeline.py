@@ -24,7 +24,7 @@ import pyarrow as pa
 from ingest.columns import DATE_ORDERS
 from ingest.contracts import LOG_SOURCE, MODES, Entity, contract
 from ingest.corrections import EntityCorrections
-from ingest.errors import BusyError, InputError
+from ingest.errors import BusyError, InputError, writing
 from ingest.file_names import path_text
 from ingest.landing import (
     Incoming,
@@ -66,6 +66,7 @@ from ingest.take_in import check_lake, recover, settle, take_in
 __all__ = ["load", "recover", "replay", "settle", "take_in"]
 
 _EPOCH = dt.datetime(1970, 1, 1)
+_MOST_RECORDS = 2**62
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SAME_TEXT = ("tenant_id", "file", "file_sha256", "date_order", "load_id")
 _ONE_TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -287,6 +288,8 @@ def _check(
         )
     if limit is not None and limit < 1:
         raise InputError(f"A limit of {limit} loads nothing; it must be 1 or more.")
+    if limit is not None and limit > _MOST_RECORDS:
+        raise InputError(f"--limit {limit}: a limit is at most {_MOST_RECORDS}.")
     if options.date_order not in (None, *DATE_ORDERS):
         raise InputError(
             f"{options.date_order!r} is no order of dates; there are "
@@ -370,7 +373,10 @@ class _Load:
     def land(self, wanted: list[_Wanted], ledger: Ledger) -> None:
         """Write everything to the lake, and let the ledger have it."""
         lake = self.settings.lake
-        with incoming(lake, ledger) as self.running:
+        with (
+            writing(lake, "WINNOW_LAKE"),
+            incoming(lake, ledger) as self.running,
+        ):
             self._read(wanted)
             make_durable(lake, self.load_id)
             landed = Landed(
@@ -543,7 +549,7 @@ class _Load:
         day = self.running.loaded_at.date()
         place = lake_path(entity.source, entity.name, self.tenant, day, name)
         folder = incoming_folder(self.settings.lake, self.load_id)
-        return lake_writer(folder / place, _arrow_schema(entity))
+        return lake_writer(folder / place, _arrow_schema(entity), self.settings.lake)
 
     def _place(self, writer: LakeWriter) -> str:
         """Where the file will be, relative to the lake's root."""

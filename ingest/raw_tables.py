@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 
 from ingest.contracts import RAW_SCHEMA, Entity, load_contracts
-from ingest.errors import BusyError, InputError
+from ingest.database import connect
+from ingest.errors import writing
 from ingest.file_names import is_plain, plain_temporary_folder
 from ingest.settings import Settings
 
@@ -79,26 +80,23 @@ def check_is_database(warehouse: Path) -> None:
             head = file.read(12)
     except FileNotFoundError:
         return
-    except OSError as error:
-        raise InputError(
-            f"The warehouse {warehouse} cannot be opened: {error.strerror}."
-        ) from error
+    except OSError:
+        head = b"?"
     if head and head[8:12] != b"DUCK":
-        raise InputError(
-            f"The warehouse {warehouse} cannot be opened: it is no DuckDB database; "
-            "name another file with WINNOW_WAREHOUSE, or remove it."
-        )
+        connect(warehouse, read_only=True).close()
 
 
 @contextmanager
 def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A writing connection, set up for loads.
 
-    Raises InputError when the warehouse is open in another process, or no warehouse.
+    Raises InputError when the warehouse is open in another process, or none.
     A load streams, so it gets at most 1 GiB of memory, less where the settings say so.
     """
-    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    settings.temp_directory.mkdir(parents=True, exist_ok=True)
+    with writing(settings.warehouse, "WINNOW_WAREHOUSE"):
+        settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with writing(settings.temp_directory, "WINNOW_TEMP_DIRECTORY"):
+        settings.temp_directory.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": settings.duckdb_threads,
         "memory_limit": _load_memory(settings.memory_limit),
@@ -109,20 +107,8 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         # Of a new warehouse, as in profiles.yml.
         "storage_compatibility_version": "v1.5.0",
     }
+    connection = connect(settings.warehouse, read_only=False, config=config)
     try:
-        connection = duckdb.connect(str(settings.warehouse), config=config)
-    except duckdb.IOException as error:
-        holder = re.search(r"PID (\d+)", str(error))
-        if "lock" not in str(error) or holder is None:
-            raise InputError(
-                f"The warehouse {settings.warehouse} cannot be opened: {error}"
-            ) from error
-        raise BusyError(
-            f"The warehouse {settings.warehouse} is open in process {holder[1]}; "
-            f"try again when it is done."
-        ) from error
-    try:
-        connection.execute("set TimeZone = 'UTC'")
         yield connection
     finally:
         connection.close()

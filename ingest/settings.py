@@ -4,6 +4,7 @@ names.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -12,6 +13,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest.contracts import PROJECT_ROOT
 from ingest.errors import InputError
 from ingest.file_names import path_text
+
+RESERVED = (
+    *("raw", "staging", "validated", "prepared", "features", "training"),
+    *("evaluation", "quality", "seeds", "main", "temp", "system"),
+    *("information_schema", "pg_catalog"),
+)
+"""What a warehouse's file cannot be called before its ``.duckdb``: DuckDB calls the
+database by it, and would not know whether ``raw.x`` is a table of the schema or of the
+database.
+"""
+
+_SIZE = re.compile(r"\s*(?=.*[1-9])\d{1,12}(\.\d+)?\s*[KMGT]i?B\s*", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -32,11 +45,15 @@ class Settings(BaseSettings):
         Path("winnow.duckdb.tmp"),
         description="Where DuckDB spills and loads stage files.",
     )
-    threads: int = Field(2, ge=1, description="Models that dbt builds at once.")
-    duckdb_threads: int = Field(2, ge=1, description="Threads of one query.")
+    threads: int = Field(
+        2, ge=1, le=1024, description="Models that dbt builds at once."
+    )
+    duckdb_threads: int = Field(2, ge=1, le=1024, description="Threads of one query.")
     memory_limit: str = Field("8GB", description="DuckDB's memory limit.")
     max_temp_directory_size: str = Field("100GB", description="Limit of spill files.")
-    keep_generations: int = Field(3, ge=1, description="Generations that are kept.")
+    keep_generations: int = Field(
+        3, ge=1, le=1_000_000, description="Generations that are kept."
+    )
 
     def model_post_init(self, _context: object) -> None:
         """Make every path absolute, from the project's root. Raises InputError for one
@@ -44,7 +61,8 @@ class Settings(BaseSettings):
         """
         places = ("warehouse", "lake", "state", "target", "published", "temp_directory")
         for name in places:
-            path = PROJECT_ROOT / getattr(self, name)
+            given = getattr(self, name)
+            path = PROJECT_ROOT / given
             fault = "a ?" if "?" in str(path) else ""
             if path_text(path) != str(path):
                 fault = "bytes that are not UTF-8"
@@ -53,7 +71,24 @@ class Settings(BaseSettings):
                     f"WINNOW_{name.upper()}: the path {path_text(path)} has {fault} in "
                     "it, which DuckDB cannot take; name another folder."
                 )
+            if given == Path():
+                raise InputError(
+                    f"WINNOW_{name.upper()} is empty: give it a path, or unset it."
+                )
             setattr(self, name, path)
+        stem = self.warehouse.name.partition(".")[0].lower()
+        if stem in RESERVED:
+            raise InputError(
+                f"WINNOW_WAREHOUSE: a database cannot be called {stem}, because a "
+                "schema is; name the file otherwise, such as winnow.duckdb."
+            )
+        for name in ("memory_limit", "max_temp_directory_size"):
+            size = str(getattr(self, name))
+            if not _SIZE.fullmatch(size):
+                raise InputError(
+                    f"WINNOW_{name.upper()}: {size!r} is no size, such as 8GB or "
+                    "512MiB."
+                )
 
     def environment(self) -> dict[str, str]:
         """The settings as environment variables, absolute paths included, for dbt's

@@ -8,6 +8,7 @@ our own removes what no longer counts and moves the mark. Rows of loads that are
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ _DLT_CONFIG: dict[str, Any] = {
     "load.workers": 1,  # DuckDB uses its own threads for each insert
     "load.raise_on_max_retries": 1,
     "runtime.dlthub_telemetry": False,
-    "runtime.log_level": "CRITICAL",  # what goes wrong is raised
+    "runtime.log_level": "CRITICAL",
 }
 _LOADS = (LOG_SOURCE, "loads")
 
@@ -127,6 +128,7 @@ def settle(settings: Settings) -> None:
     held, and they come back when that is unloaded.
     """
     with open_warehouse(settings) as connection:
+        ensure_raw_tables(connection)
         connection.execute("begin")
         connection.execute(
             f"insert into {RAW_SCHEMA}.winnow_replaced "
@@ -366,6 +368,8 @@ class _Following:
             dataset_name=RAW_SCHEMA,
             pipelines_dir=str(begin_dlt_folder(self.settings)),
         )
+        # What goes wrong is raised; dlt would print it, too, with its trace.
+        logging.getLogger("dlt").setLevel(logging.CRITICAL)
         frozen: TSchemaContractDict = {"columns": "freeze", "data_type": "freeze"}
 
         def parquet_files(table: str) -> Iterator[Any]:
@@ -392,6 +396,13 @@ class _Following:
                 if isinstance(cause, InputError | KeyboardInterrupt | OSError):
                     raise cause from None
                 cause = cause.__cause__
+            # dlt keeps of DuckDB's errors the text alone.
+            said = [line for line in str(error).splitlines() if "IO Error: " in line]
+            if said:
+                raise InputError(
+                    f"The warehouse {path_text(self.settings.warehouse)} cannot be "
+                    f"written (WINNOW_WAREHOUSE): {said[-1].partition('IO Error: ')[2]}"
+                ) from error
             raise
 
     def _mark(

@@ -13,6 +13,7 @@ from ingest.errors import BuildError
 from ingest.expectations import GateReport, run_gate
 from ingest.lock import warehouse_lock
 from ingest.pipeline import settle, take_in
+from ingest.raw_tables import open_warehouse
 from ingest.settings import Settings
 from winnow import quality
 from winnow.dbt import DbtFailure, DbtResult, run_dbt
@@ -138,6 +139,8 @@ def write_docs(settings: Settings) -> None:
     BuildError when dbt fails.
     """
     with warehouse_lock(settings):
+        with open_warehouse(settings):
+            pass  # It says what dbt would say in many lines.
         result = run_dbt(settings, ["docs", "generate", "--static"])
     if not result.succeeded:
         raise BuildError(_dbt_message(settings, result))

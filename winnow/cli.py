@@ -19,6 +19,7 @@ from winnow.batches_commands import app as batches_app
 from winnow.build_commands import build, metrics, sample_data, status, write_docs_site
 from winnow.dashboard_command import dashboard
 from winnow.evaluate_commands import evaluate
+from winnow.failures import explained
 from winnow.load_commands import load, validate
 from winnow.loads_commands import app as loads_app
 from winnow.output_commands import export, publish
@@ -130,6 +131,10 @@ def _run() -> None:
     except Exception as error:
         if is_stopped():  # It is what a library made of the signal.
             end()
+        if isinstance(error, BrokenPipeError):
+            _leave_quietly()
+        if (sentence := explained(error)) is not None:
+            _stop(sentence, 2)
         _stop(_unforeseen(error), 3)
 
 
@@ -141,6 +146,12 @@ def _clean() -> None:
 
         with suppress(InputError):
             remove_leftovers(known.settings())
+
+
+def _leave_quietly() -> None:
+    """End as a program does whose reader has gone, such as ``| head``."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def _stop(message: str, status: int) -> None:

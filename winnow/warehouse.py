@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.errors import BusyError
+from ingest.database import connect
 
 
 @contextmanager
@@ -17,21 +17,10 @@ def read_only(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that cannot write, in UTC, closed at the end so that it blocks no
     writer. ``options`` are DuckDB's own, such as ``memory_limit``. Raises BusyError
-    when another process is writing.
+    when another process is writing, and InputError when it cannot be opened.
     """
+    connection = connect(warehouse, read_only=True, config=options)
     try:
-        connection = duckdb.connect(
-            str(warehouse), read_only=True, config=dict(options or {})
-        )
-    except duckdb.IOException as error:
-        if "lock" not in str(error):
-            raise
-        raise BusyError(
-            f"The warehouse {warehouse} is being written; try again when that is done, "
-            "or read what was published (winnow.connect)."
-        ) from error
-    try:
-        connection.execute("set TimeZone = 'UTC'")
         yield connection
     finally:
         connection.close()

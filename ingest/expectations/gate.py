@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 
 from ingest.contracts import LOG_SOURCE, Entity, load_contracts
+from ingest.database import connect
 from ingest.errors import InputError
 from ingest.expectations.advice import advice, advice_on_unreadable, fault
 from ingest.expectations.data_docs import Checked, with_bound, write_data_docs
@@ -138,8 +139,7 @@ def run_gate(
     measured: list[_Measured] = []
     checked: list[Checked] = []
     if warehouse.exists():
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with connect(warehouse, read_only=True) as connection:
             measured = list(_measure(connection, seeds, tell))
             tell("expectations")
             checked = [

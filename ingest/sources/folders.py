@@ -50,7 +50,23 @@ def files_of(
     and Arrow do), subfolders unless ``recursive``, and what is no file. A pattern's
     files are treated alike. Raises InputError when there is nothing of this name.
     """
-    place = Path(path).expanduser()
+    if not str(path).strip() or "\0" in str(path):
+        raise InputError(
+            f"{str(path)!r} is no path: name a file, a folder (`.` for the one that "
+            "you are in) or a pattern."
+        )
+    try:
+        return _files_of(Path(path).expanduser(), path, recursive)
+    except OSError as error:
+        where = path_text(error.filename or path)
+        raise InputError(f"{where} cannot be read: {error.strerror}.") from error
+    except RuntimeError as error:  # ``~nobody``
+        raise InputError(f"{path}: {error}") from error
+
+
+def _files_of(
+    place: Path, path: str | Path, recursive: bool
+) -> tuple[list[FoundFile], list[LeftOut]]:
     if place.is_dir():
         return _sorted(_inside(place, place, recursive, set()))
     if place.exists():

@@ -233,7 +233,7 @@ def test_a_build_of_one_tenant_leaves_what_is_new_of_others_for_later(
         load("canonical", path, tenant=tenant, settings=settings)
     take_in(settings, only_tenant="a")
     assert query(USERS) == [("1",)]
-    with pytest.raises(InputError, match="--tenant c: .* there are loads of a, b"):
+    with pytest.raises(InputError, match="--tenant c: there is no load of it"):
         take_in(settings, only_tenant="c")
     take_in(settings)
     assert query(USERS) == [("1",), ("2",)]
