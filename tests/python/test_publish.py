@@ -377,3 +377,34 @@ def test_killed_at_random_times(seed: int, built: Settings, reader: Reader) -> N
     publish(built)
     assert marker_of(built) == 1_000_000
     print(f"seed {seed}: {reader.queries} queries, {published} generations, 0 errors")
+
+
+def test_no_program_can_write_the_warehouse_while_it_is_copied(
+    built: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also none that does not know Winnow's lock."""
+    writer = "import sys, duckdb; duckdb.connect(sys.argv[1])"
+    tried = []
+
+    def copy_some(source: int, target: int) -> int:
+        tried.append(
+            subprocess.run(
+                [sys.executable, "-c", writer, str(built.warehouse)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        )
+        return os.write(target, os.read(source, 64 << 20))
+
+    monkeypatch.setattr("winnow.publish._copy_some", copy_some)
+    publish(built)
+    assert tried
+    assert all("Could not set lock" in one.stderr for one in tried)
+    monkeypatch.undo()
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", writer, str(built.warehouse)], check=False
+        ).returncode
+        == 0
+    )
