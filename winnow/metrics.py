@@ -17,7 +17,7 @@ from winnow.warehouse import has_table, read_only
 
 _PERCENTS = ("completeness", "validity", "uniqueness", "consistency")
 _FEED = ["tenant_id", "data_type", "source"]
-_VERDICTS = ("accepted", "rejected", "duplicate", "erased")
+_VERDICTS = ("accepted", "rejected", "duplicate", "held", "replaced", "erased")
 
 
 def registry(settings: Settings) -> CollectorRegistry:

@@ -17,7 +17,10 @@ from rich.text import Text
 from winnow.terminal import Grid, Terminal, text
 from winnow.warehouse import has_table, read_only
 
-SHARES = ("completeness", "validity", "uniqueness", "consistency", "overall")
+SHARES = (
+    *("acceptance", "completeness", "validity", "uniqueness", "consistency"),
+    "overall",
+)
 _EXAMPLES = 5
 
 _CONTRADICTIONS = {
@@ -151,7 +154,7 @@ def _latest(connection: duckdb.DuckDBPyConnection) -> list[Metric]:
 
 
 def _explained(connection: duckdb.DuckDBPyConnection, metric: Metric) -> QualityFailure:
-    if metric.dimension in ("completeness", "validity"):
+    if metric.dimension in ("acceptance", "completeness", "validity"):
         return _refused(connection, metric)
     if metric.dimension == "uniqueness":
         return _repeated(connection, metric)
@@ -165,9 +168,10 @@ def _explained(connection: duckdb.DuckDBPyConnection, metric: Metric) -> Quality
 _REFUSED = """
 from validated.rejected_records, unnest(reasons) as unnested (reason)
 where tenant_id = ? and source = ? and entity = ? and reason not like 'record.%'
-    and (reason like '%.required') = ? and load_id in (
+    and coalesce((reason like '%.required') = ?, true) and load_id in (
         select load_id from quality.load_counts
         where tenant_id = ? and source = ? and entity = ? and not is_replaced
+            and verdict != 'held'
     )
 """
 
@@ -177,7 +181,7 @@ def _feed(metric: Metric) -> list[str]:
 
 
 def _refused(connection: duckdb.DuckDBPyConnection, metric: Metric) -> QualityFailure:
-    is_missing = metric.dimension == "completeness"
+    is_missing = {"completeness": True, "validity": False}.get(metric.dimension)
     parameters = [*_feed(metric), is_missing, *_feed(metric)]
     worst = connection.execute(
         f"select reason, count(*) {_REFUSED} group by reason "
@@ -290,6 +294,7 @@ def _unit(metric: Metric) -> str:
     if metric.dimension == "consistency" and metric.entity == "predictions":
         return "predictions are of users or items that the tenant does not know"
     return {
+        "acceptance": "records were rejected",
         "completeness": "required values are missing",
         "validity": "given values break a rule",
         "uniqueness": "records repeat a key of their load",

@@ -1,6 +1,6 @@
 {#-
-    One row per accepted interaction record of any source, under one set of names,
-    with its key and its rank among the records of the same key. Rank 1 becomes
+    One row per accepted interaction record of any source, of files that count, under one
+    set of names, with its key and its rank among the records of the same key. Rank 1 becomes
     prepared.interactions, the others prepared.duplicate_records.
 
     Records of one load that share a derived key, with other quantities or prices, are
@@ -12,9 +12,33 @@
 
 with
 
+left_out_files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        file,
+        load_id
+
+    from {{ ref('file_states') }}
+
+    where state not in ('counts')
+
+),
+
 accepted as (
 
-    select * from {{ ref('accepted_interactions') }}
+    select accepted_interactions.*
+
+    from {{ ref('accepted_interactions') }} as accepted_interactions
+
+    anti join left_out_files
+        on accepted_interactions.tenant_id = left_out_files.tenant_id
+        and accepted_interactions.source = left_out_files.source
+        and accepted_interactions.entity = left_out_files.entity
+        and accepted_interactions.load_id = left_out_files.load_id
+        and accepted_interactions.file = left_out_files.file
 
 ),
 

@@ -1,7 +1,8 @@
 {#-
     One row per accepted catalogue record of any source, under one set of names,
     with its rank among the records of the same item. Categories are texts parted by
-    `|`, in the source's order.
+    `|`, in the source's order. Records of a catalogue's earlier states are history: none
+    of them has rank 1. Files that are held or replaced are left out.
 -#}
 
 {%- set ml_100k_genres = [
@@ -11,6 +12,36 @@
 ] %}
 
 with
+
+left_out_files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        file,
+        load_id
+
+    from {{ ref('file_states') }}
+
+    where state not in ('counts', 'earlier')
+
+),
+
+earlier_files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        file,
+        load_id
+
+    from {{ ref('file_states') }}
+
+    where state = 'earlier'
+
+),
 
 movielens as (
 
@@ -119,6 +150,30 @@ accepted as (
 
 ),
 
+standing as (
+
+    select
+        accepted.*,
+        earlier_files.load_id is not null as is_earlier
+
+    from accepted
+
+    left join earlier_files
+        on accepted.tenant_id = earlier_files.tenant_id
+        and accepted.source = earlier_files.source
+        and accepted.entity = earlier_files.entity
+        and accepted.load_id = earlier_files.load_id
+        and accepted.file = earlier_files.file
+
+    anti join left_out_files
+        on accepted.tenant_id = left_out_files.tenant_id
+        and accepted.source = left_out_files.source
+        and accepted.entity = left_out_files.entity
+        and accepted.load_id = left_out_files.load_id
+        and accepted.file = left_out_files.file
+
+),
+
 ranked as (
 
     select
@@ -133,12 +188,13 @@ ranked as (
         load_id,
         price,
         row_number,
-        {{ duplicate_rank(['tenant_id', 'item_id']) }} as duplicate_rank,
-        {{ repeats_in_load(['tenant_id', 'item_id']) }} as is_repeat,
+        {{ duplicate_rank(['tenant_id', 'item_id'], 'is_earlier') }}
+        + cast(is_earlier as bigint) as duplicate_rank,
+        {{ repeats_in_load(['tenant_id', 'item_id'], 'is_earlier') }} as is_repeat,
         released_on,
         loaded_at
 
-    from accepted
+    from standing
 
 )
 

@@ -1,7 +1,16 @@
 {#-
     One row per tenant and item: the catalogue as it stands now, and every item that
-    was interacted with although no catalogue lists it.
+    was interacted with although no catalogue lists it. An item that a catalogue has
+    listed keeps what was said of it last.
 -#}
+
+{%- set attributes = {} %}
+{%- for column in ['title', 'category_path', 'brand', 'price', 'released_on'] %}
+    {%- do attributes.update({
+        column: "case when current_items.item_id is not null then current_items." ~ column
+        ~ " else current_versions." ~ column ~ " end"
+    }) %}
+{%- endfor %}
 
 with
 
@@ -16,6 +25,11 @@ current_versions as (
     select
         tenant_id,
         item_id,
+        title,
+        category_path,
+        brand,
+        price,
+        released_on,
         valid_from
 
     from {{ ref('item_history') }}
@@ -58,16 +72,16 @@ items as (
         coalesce(current_items.item_id, interacted_items.item_id) as item_id,
         current_items.source,
         current_items.entity,
-        current_items.title,
-        current_items.brand,
+        {{ attributes.title }} as title,
+        {{ attributes.brand }} as brand,
         current_items.file,
         current_items.load_id,
-        {{ category_names('current_items.category_path') }} as categories,
-        current_items.price,
+        {{ category_names(attributes.category_path) }} as categories,
+        {{ attributes.price }} as price,
         current_items.row_number,
         current_items.item_id is not null as is_listed,
         interacted_items.item_id is not null as has_interactions,
-        current_items.released_on,
+        {{ attributes.released_on }} as released_on,
         current_versions.valid_from
 
     from current_items
@@ -77,8 +91,10 @@ items as (
         and current_items.item_id = interacted_items.item_id
 
     left join current_versions
-        on current_items.tenant_id = current_versions.tenant_id
-        and current_items.item_id = current_versions.item_id
+        on coalesce(current_items.tenant_id, interacted_items.tenant_id)
+        = current_versions.tenant_id
+        and coalesce(current_items.item_id, interacted_items.item_id)
+        = current_versions.item_id
 
 ),
 

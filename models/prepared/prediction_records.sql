@@ -1,5 +1,5 @@
 {#-
-    One row per accepted prediction record, with its rank among the records of the
+    One row per accepted prediction record of files that count, with its rank among the records of the
     same model, version, user, item and instant; the first is the one that counts.
 
     Of a user the list (or the ratings) of the newest load counts, whole: it replaces
@@ -17,6 +17,24 @@
 {%- set record_key = user_list + ['item_id', 'predicted_at'] %}
 
 with
+
+left_out_files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        file,
+        load_id
+
+    from {{ ref('file_states') }}
+
+    where
+        source = 'canonical'
+        and entity = 'predictions'
+        and state not in ('counts')
+
+),
 
 landed as {{ inlined() }} (
 
@@ -149,6 +167,11 @@ accepted as {{ inlined() }} (
         on landed.tenant_id = corrections.tenant_id
         and landed.load_id = corrections.load_id
         and landed.row_number = corrections.row_number
+
+    anti join left_out_files
+        on landed.tenant_id = left_out_files.tenant_id
+        and landed.load_id = left_out_files.load_id
+        and landed.file = left_out_files.file
 
     where landed.is_accepted
 

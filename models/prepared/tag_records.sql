@@ -1,9 +1,24 @@
 {#-
-    One row per accepted tag record, with its rank among the records of the same
+    One row per accepted tag record of files that count, with its rank among the records of the same
     user, item and tag (in any case).
 -#}
 
 with
+
+left_out_files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        file,
+        load_id
+
+    from {{ ref('file_states') }}
+
+    where state not in ('counts')
+
+),
 
 accepted as (
 
@@ -38,6 +53,13 @@ ranked as (
         ]) }} as is_repeat
 
     from accepted
+
+    anti join left_out_files
+        on accepted.tenant_id = left_out_files.tenant_id
+        and accepted.source = left_out_files.source
+        and accepted.entity = left_out_files.entity
+        and accepted.load_id = left_out_files.load_id
+        and accepted.file = left_out_files.file
 
 ),
 

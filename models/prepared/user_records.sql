@@ -1,9 +1,40 @@
 {#-
     One row per accepted user profile of any source, under one set of names, with
-    its rank among the profiles of the same user.
+    its rank among the profiles of the same user. Profiles of earlier states have no
+    rank 1. Files that are held or replaced are left out.
 -#}
 
 with
+
+left_out_files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        file,
+        load_id
+
+    from {{ ref('file_states') }}
+
+    where state not in ('counts', 'earlier')
+
+),
+
+earlier_files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        file,
+        load_id
+
+    from {{ ref('file_states') }}
+
+    where state = 'earlier'
+
+),
 
 movielens as (
 
@@ -87,6 +118,30 @@ accepted as (
 
 ),
 
+standing as (
+
+    select
+        accepted.*,
+        earlier_files.load_id is not null as is_earlier
+
+    from accepted
+
+    left join earlier_files
+        on accepted.tenant_id = earlier_files.tenant_id
+        and accepted.source = earlier_files.source
+        and accepted.entity = earlier_files.entity
+        and accepted.load_id = earlier_files.load_id
+        and accepted.file = earlier_files.file
+
+    anti join left_out_files
+        on accepted.tenant_id = left_out_files.tenant_id
+        and accepted.source = left_out_files.source
+        and accepted.entity = left_out_files.entity
+        and accepted.load_id = left_out_files.load_id
+        and accepted.file = left_out_files.file
+
+),
+
 ranked as (
 
     select
@@ -102,12 +157,13 @@ ranked as (
         load_id,
         age,
         row_number,
-        {{ duplicate_rank(['tenant_id', 'user_id']) }} as duplicate_rank,
-        {{ repeats_in_load(['tenant_id', 'user_id']) }} as is_repeat,
+        {{ duplicate_rank(['tenant_id', 'user_id'], 'is_earlier') }}
+        + cast(is_earlier as bigint) as duplicate_rank,
+        {{ repeats_in_load(['tenant_id', 'user_id'], 'is_earlier') }} as is_repeat,
         registered_at,
         loaded_at
 
-    from accepted
+    from standing
 
 )
 

@@ -40,7 +40,9 @@ load_counts as (
 
     from {{ ref('load_counts') }}
 
-    where landed_count > 0
+    where
+        landed_count > 0
+        and verdict != 'held'
 
 ),
 

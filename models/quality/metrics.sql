@@ -1,10 +1,10 @@
 {#-
     One row per tenant, source, entity, dimension and build; rows are only ever added, so
-    that trends can be drawn. Judged are the loads since the last build in which the entity
-    failed nothing, together, and the newest load where there is none since. A load whose
-    files were all loaded again under their names is replaced, and not judged. Shares have the
-    ratio form of ISO/IEC 25024, and are null where there is nothing to look at: a load
-    without a record says nothing of the others.
+    that trends can be drawn. Measured are the loads that count since the last build in
+    which the entity failed nothing, together, and the newest load where there is none
+    since. Shares have the ratio form of ISO/IEC 25024, and are null where there is
+    nothing to look at: a load without a record says nothing of the others. A share below
+    its threshold is a warning here, since what holds a load is its own verdict.
 -#}
 
 {{ config(
@@ -16,17 +16,21 @@
 
 {%- set feed = ['tenant_id', 'source', 'entity'] %}
 {%- set shares = {
+    'acceptance': ('landed_count', 'failing_count'),
     'completeness': ('required_value_count', 'missing_value_count'),
     'validity': ('given_value_count', 'invalid_value_count'),
     'uniqueness': ('keyed_count', 'repeated_count'),
     'consistency': ('checked_count', 'inconsistent_count'),
 } %}
+{%- set holding_dimensions = "'" ~ shares | join("', '") ~ "'" %}
 
 with
 
 load_counts as (
 
     select * from {{ ref('load_counts') }}
+
+    where verdict != 'held'
 
 ),
 
@@ -48,9 +52,9 @@ drift as (
 
 ),
 
-quality_thresholds as (
+feed_thresholds as (
 
-    select * from {{ ref('quality_thresholds') }}
+    select * from {{ ref('feed_thresholds') }}
 
 ),
 
@@ -216,7 +220,7 @@ overall as (
         count(value) > 0 as is_known
 
     from (
-        {% for dimension in shares -%}
+        {% for dimension in shares if dimension != 'acceptance' -%}
         select * from {{ dimension }}
         {{ "union all" if not loop.last }}
         {% endfor -%}
@@ -409,25 +413,19 @@ limited as (
 
     select
         measured.*,
-        quality_thresholds.threshold,
-        quality_thresholds.severity,
-        row_number() over (
-            partition by
-                measured.tenant_id,
-                measured.source,
-                measured.entity,
-                measured.dimension
-            order by
-                quality_thresholds.tenant_id = '*' asc,
-                quality_thresholds.entity = '*' asc
-        ) as threshold_rank
+        feed_thresholds.threshold,
+        case
+            when measured.dimension in ({{ holding_dimensions }}) then 'warn'
+            else feed_thresholds.severity
+        end as severity
 
     from measured
 
-    left join quality_thresholds
-        on measured.dimension = quality_thresholds.dimension
-        and quality_thresholds.tenant_id in (measured.tenant_id, '*')
-        and quality_thresholds.entity in (measured.entity, '*')
+    left join feed_thresholds
+        on measured.tenant_id = feed_thresholds.tenant_id
+        and measured.source = feed_thresholds.source
+        and measured.entity = feed_thresholds.entity
+        and measured.dimension = feed_thresholds.dimension
 
 ),
 
@@ -473,8 +471,6 @@ metrics as (
         on limited.tenant_id = judged_feeds.tenant_id
         and limited.source = judged_feeds.source
         and limited.entity = judged_feeds.entity
-
-    where limited.threshold_rank = 1
 
 )
 

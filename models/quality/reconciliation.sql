@@ -1,10 +1,15 @@
 {#-
     One row per tenant, source, entity and load: where every landed record went.
     What was landed is counted by the loaders as they read the files; the other
-    counts are taken from the tables that hold the records.
+    counts are taken from the tables that hold the records. Accepted records of files
+    that are held or replaced stay in the validated layer.
 -#}
 
 {%- set prepared = ['interactions', 'items', 'users', 'item_tags', 'predictions'] %}
+{%- set counts = [
+    'landed_count', 'accepted_count', 'rejected_count', 'duplicate_count', 'held_count',
+    'replaced_count'
+] %}
 {%- set load_key = ['tenant_id', 'source', 'entity', 'load_id'] %}
 
 with
@@ -16,7 +21,9 @@ landed as (
         sum(record_count + unreadable_count) as landed_count,
         0 as accepted_count,
         0 as rejected_count,
-        0 as duplicate_count
+        0 as duplicate_count,
+        0 as held_count,
+        0 as replaced_count
 
     from {{ ref('stg_winnow__loaded_files') }}
 
@@ -32,7 +39,9 @@ accepted_{{ model }} as (
         0 as landed_count,
         count(*) as accepted_count,
         0 as rejected_count,
-        0 as duplicate_count
+        0 as duplicate_count,
+        0 as held_count,
+        0 as replaced_count
 
     from {{ ref(model) }}
 
@@ -51,7 +60,9 @@ rejected as (
         0 as landed_count,
         0 as accepted_count,
         count(*) as rejected_count,
-        0 as duplicate_count
+        0 as duplicate_count,
+        0 as held_count,
+        0 as replaced_count
 
     from {{ ref('rejected_records') }}
 
@@ -66,12 +77,67 @@ duplicates as (
         0 as landed_count,
         0 as accepted_count,
         0 as rejected_count,
-        count(*) as duplicate_count
+        count(*) as duplicate_count,
+        0 as held_count,
+        0 as replaced_count
 
     from {{ ref('duplicate_records') }}
 
     group by {{ load_key | join(", ") }}
 
+),
+
+left_out_files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        file,
+        load_id,
+        state
+
+    from {{ ref('file_states') }}
+
+    where state in ('held', 'replaced')
+
+),
+
+left_out as (
+
+    {% for source, entity in contract_entities() -%}
+    select
+        left_out_files.tenant_id,
+        left_out_files.source,
+        left_out_files.entity,
+        left_out_files.load_id,
+        0 as landed_count,
+        0 as accepted_count,
+        0 as rejected_count,
+        0 as duplicate_count,
+        count(*) filter (left_out_files.state = 'held') as held_count,
+        count(*) filter (left_out_files.state = 'replaced') as replaced_count
+
+    from {{ ref('val_' ~ source ~ '__' ~ entity) }} as validated
+
+    inner join left_out_files
+        on validated.tenant_id = left_out_files.tenant_id
+        and left_out_files.source = '{{ source }}'
+        and left_out_files.entity = '{{ entity }}'
+        and validated.load_id = left_out_files.load_id
+        and validated.file = left_out_files.file
+
+    where validated.is_accepted
+
+    group by
+        left_out_files.tenant_id,
+        left_out_files.source,
+        left_out_files.entity,
+        left_out_files.load_id
+
+    {{ "union all" if not loop.last }}
+
+    {% endfor -%}
 ),
 
 counted as (
@@ -85,6 +151,8 @@ counted as (
     select * from rejected
     union all
     select * from duplicates
+    union all
+    select * from left_out
 
 ),
 
@@ -92,10 +160,9 @@ reconciliation as (
 
     select
         {{ load_key | join(", ") }},
-        cast(sum(landed_count) as bigint) as landed_count,
-        cast(sum(accepted_count) as bigint) as accepted_count,
-        cast(sum(rejected_count) as bigint) as rejected_count,
-        cast(sum(duplicate_count) as bigint) as duplicate_count,
+        {% for count in counts -%}
+        cast(sum({{ count }}) as bigint) as {{ count }},
+        {% endfor -%}
         cast(0 as bigint) as erased_count
 
     from counted

@@ -12,14 +12,7 @@ with
 
 releases as (
 
-    select
-        tenant_id,
-        source,
-        load_id
-
-    from {{ ref('stg_winnow__loads') }}
-
-    where released_at is not null
+    select * from {{ ref('released_loads') }}
 
 ),
 

@@ -51,14 +51,7 @@ loaded_files as (
 
 releases as (
 
-    select
-        tenant_id,
-        source,
-        load_id
-
-    from {{ ref('stg_winnow__loads') }}
-
-    where released_at is not null
+    select * from {{ ref('released_loads') }}
 
 ),
 

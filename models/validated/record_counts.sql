@@ -2,6 +2,7 @@
     One row per tenant, source, entity and load: what was counted of its records and
     values. A record that was corrected and replayed fails nothing any more; an
     unreadable one misses all its required values. A value is one column of one record.
+    A load is there once all its records have been judged.
 -#}
 
 {%- set load_key = ['tenant_id', 'source', 'entity', 'load_id'] %}
@@ -15,6 +16,7 @@ loads as (
         max(feed) as feed,
         max(mode) as mode,
         cast(sum(record_count + unreadable_count) as bigint) as landed_count,
+        cast(sum(record_count) as bigint) as record_count,
         cast(sum(unreadable_count) as bigint) as unreadable_count,
         bool_or(corrects_load_id is not null) as is_correction,
         max(loaded_at) as loaded_at
@@ -184,6 +186,9 @@ record_counts as (
         loaded_at
 
     from counted
+
+    -- Loads that came since the records were judged wait for the next build.
+    where record_count = accepted_count + rejected_count
 
 )
 

@@ -271,12 +271,14 @@ _REST = {
     """,
     "quality.reconciliation": f"""
         select * from (values
-            ('{SHOP}', 'canonical', 'interactions', 'load 1', 500, 465, 25, 10, 0),
-            ('{SHOP}', 'canonical', 'items', 'load 1', 11, 10, 1, 0, 0),
-            ('{OTHER}', 'recomart', 'transactions', 'load 2', 470, 465, 5, 0, 0)
+            ('{SHOP}', 'canonical', 'interactions', 'load 1',
+                500, 465, 25, 10, 0, 0, 0),
+            ('{SHOP}', 'canonical', 'items', 'load 1', 11, 10, 1, 0, 0, 0, 0),
+            ('{OTHER}', 'recomart', 'transactions', 'load 2', 477, 465, 5, 0, 4, 3, 0)
         ) as went (
             tenant_id, source, entity, load_id, landed_count, accepted_count,
-            rejected_count, duplicate_count, erased_count
+            rejected_count, duplicate_count, held_count, replaced_count,
+            erased_count
         )
     """,
     "quality.load_counts": """

@@ -295,10 +295,12 @@ def test_the_overview_counts_all_tenants_or_one(published: Settings) -> None:
     app = opened("overview")
     assert app.selectbox(key="tenant").options == ["All tenants", OTHER, SHOP]
     assert metrics(app)["Tenants"] == "2"
-    assert values(app, "From files to training data", "stage", "rows")[:5] == [
-        ("records landed", 981),
+    assert values(app, "From files to training data", "stage", "rows")[:7] == [
+        ("records landed", 988),
         ("refused", 31),
         ("duplicates left out", 10),
+        ("held by the gate", 4),
+        ("replaced by newer files", 3),
         ("erased on request", 0),
         ("accepted", 940),
     ]
@@ -306,7 +308,7 @@ def test_the_overview_counts_all_tenants_or_one(published: Settings) -> None:
     assert metrics(app)["Tenants"] == "1"
     assert values(app, "From files to training data", "stage", "rows")[0] == (
         "records landed",
-        470,
+        477,
     )
     assert "Interactions of each tenant" not in drawn(app)
 
@@ -319,6 +321,8 @@ def test_the_pipeline_adds_up_and_says_why_records_were_refused(
         ("accepted", 475),
         ("duplicate", 10),
         ("rejected", 26),
+        ("held", 0),
+        ("replaced", 0),
         ("erased", 0),
     ]
     assert values(app, "Why records were refused", "reason", "records") == [

@@ -22,6 +22,7 @@ from ingest.lock import warehouse_lock
 from ingest.pipeline import load
 from ingest.settings import Settings
 from winnow.dbt import run_dbt
+from winnow.loads import release
 from winnow.rejected import Filters, built_warehouse, envelope, export
 from winnow.replay import Outcome, ReplayReport, replay
 from winnow.violations import violation
@@ -58,13 +59,15 @@ def build(settings: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A warehouse with seven refused interactions and a refused item."""
+    """A warehouse with seven refused interactions and a refused item, released."""
     folder = tmp_path_factory.mktemp("refused")
     (folder / "data").mkdir()
     (folder / "data" / "interactions.csv").write_text(INTERACTIONS)
     (folder / "data" / "items.csv").write_text(ITEMS)
     settings = make_settings(folder / "home")
-    load("canonical", folder / "data", tenant="acme", settings=settings)
+    result = load("canonical", folder / "data", tenant="acme", settings=settings)
+    assert result.load_id is not None
+    release(settings, [result.load_id])
     build(settings)
     return settings
 

@@ -1,6 +1,6 @@
 {#-
-    Conservation: landed = accepted + rejected + duplicate + erased, for every
-    tenant, source, entity and load.
+    Conservation: landed = accepted + rejected + duplicate + held + replaced + erased, for
+    every tenant, source, entity and load.
 -#}
 
 select
@@ -12,8 +12,16 @@ select
     accepted_count,
     rejected_count,
     duplicate_count,
+    held_count,
+    replaced_count,
     erased_count
 
 from {{ ref('reconciliation') }}
 
-where landed_count != accepted_count + rejected_count + duplicate_count + erased_count
+where
+    landed_count != accepted_count
+    + rejected_count
+    + duplicate_count
+    + held_count
+    + replaced_count
+    + erased_count

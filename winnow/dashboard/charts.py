@@ -21,6 +21,8 @@ VERDICTS = {
     "accepted": BLUE,
     "duplicate": ORANGE,
     "rejected": VERMILLION,
+    "held": "#332288",
+    "replaced": "#56b4e9",
     "erased": GREY,
 }
 """What came of a landed record, in the order in which it is stacked."""

@@ -27,6 +27,8 @@ select
     cast(sum(accepted_count) as bigint) as accepted,
     cast(sum(rejected_count) as bigint) as rejected,
     cast(sum(duplicate_count) as bigint) as duplicate,
+    cast(sum(held_count) as bigint) as held,
+    cast(sum(replaced_count) as bigint) as replaced,
     cast(sum(erased_count) as bigint) as erased
 from quality.reconciliation
 where $1 is null or tenant_id = $1
@@ -107,10 +109,17 @@ def _tiles(generation: Generation, statistics: pd.DataFrame) -> None:
 def _flow(statistics: pd.DataFrame, landed: pd.DataFrame) -> Any:
     total = int(landed["landed"].sum())
     blue, red, grey = charts.BLUE, charts.VERMILLION, charts.GREY
+    of_verdict = charts.VERDICTS
     stages = [
         ("records landed", total, blue),
         ("refused", int(landed["rejected"].sum()), red),
         ("duplicates left out", int(landed["duplicate"].sum()), charts.ORANGE),
+        ("held by the gate", int(landed["held"].sum()), of_verdict["held"]),
+        (
+            "replaced by newer files",
+            int(landed["replaced"].sum()),
+            of_verdict["replaced"],
+        ),
         ("erased on request", int(landed["erased"].sum()), grey),
         ("accepted", int(landed["accepted"].sum()), blue),
         ("interactions", int(statistics["interactions"].sum()), charts.GREEN),
@@ -120,7 +129,7 @@ def _flow(statistics: pd.DataFrame, landed: pd.DataFrame) -> Any:
     rows = pd.DataFrame(stages, columns=["stage", "rows", "colour"])
     share = rows["rows"] / max(total, 1)
     rows["text"] = [
-        f"{count:,}  ({part:.1%})" if 0 < place < 5 else f"{count:,}"
+        f"{count:,}  ({part:.1%})" if 0 < place < 7 else f"{count:,}"
         for place, (count, part) in enumerate(zip(rows["rows"], share, strict=True))
     ]
     base = alt.Chart(rows).encode(

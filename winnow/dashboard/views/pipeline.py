@@ -24,10 +24,11 @@ select
     counts.loaded_at, went.tenant_id, went.source, went.entity, went.load_id,
     went.landed_count as landed, went.accepted_count as accepted,
     went.rejected_count as rejected, went.duplicate_count as duplicate,
+    went.held_count as held, went.replaced_count as replaced,
     went.erased_count as erased,
     went.landed_count
     = went.accepted_count + went.rejected_count + went.duplicate_count
-    + went.erased_count as is_balanced,
+    + went.held_count + went.replaced_count + went.erased_count as is_balanced,
     coalesce(counts.is_replaced, false) as is_replaced
 from quality.reconciliation as went
 left join quality.load_counts as counts
@@ -102,7 +103,7 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
         {
             "load_id": "load",
             "is_balanced": "balanced",
-            "is_replaced": "replaced",
+            "is_replaced": "a newer load stands for it",
             "loaded_at": "loaded at (UTC)",
         },
     )
