@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,21 +25,57 @@ class BuildError(Exception):
 
 @contextmanager
 def writing(place: Path, setting: str) -> Iterator[None]:
-    """Turn what the system has against writing to a place into an InputError that names
-    the place, and the setting or option that names another one.
+    """Turn what the system, or DuckDB, has against writing to a place into an
+    InputError that names the place, and the setting or option that names another one.
+    An error whose file is known to lie elsewhere is left as it is.
     """
     try:
         yield
-    except OSError as error:
+    except Exception as error:
+        if not of_system(error) or _is_elsewhere(error, place):
+            raise
         raise InputError(cannot_write(place, setting, error)) from error
 
 
-def cannot_write(place: Path, setting: str, error: OSError) -> str:
+def of_system(error: BaseException) -> bool:
+    """Whether it is the system that failed, with Python or with DuckDB. That nobody
+    reads what is printed any more is no failure.
+    """
+    if isinstance(error, OSError):
+        return not isinstance(error, BrokenPipeError)
+    kind = type(error)  # DuckDB is imported by what needs it.
+    return kind.__name__ == "IOException" and "duckdb" in kind.__module__
+
+
+def cannot_write(place: Path, setting: str, error: Exception) -> str:
     """A sentence that says why nothing can be written to a place."""
-    said = error.strerror or str(error)
-    if "No space left on device" in str(error):
-        said = "No space left on device"
     shown = str(place).encode("utf-8", "backslashreplace").decode()
     return (
-        f"{shown} cannot be written: {said}; free it, or name another with {setting}."
+        f"{shown} cannot be written: {said_of(error)}; free it, or name another with "
+        f"{setting}."
+    )
+
+
+def said_of(error: Exception) -> str:
+    """What the system says is wrong, without a full stop."""
+    if "No space left on device" in str(error):
+        return "No space left on device"
+    said = getattr(error, "strerror", None) or str(error).strip() or repr(error)
+    return str(said).splitlines()[0].removeprefix("IO Error: ").rstrip(".")
+
+
+def _is_elsewhere(error: Exception, place: Path) -> bool:
+    """Whether the error names a file that is neither at the place nor on its way."""
+    name = getattr(error, "filename", None)
+    if name is None:
+        quoted = re.search(r'file "([^"]+)"', str(error))
+        name = quoted and quoted[1]
+    if not isinstance(name, str | bytes):
+        return False
+    path, place = Path(os.fsdecode(name)), place.absolute()
+    if path in place.parents:
+        return False
+    return not any(
+        one == place or (one.parent == place.parent and place.name in one.name)
+        for one in (path, *path.parents)
     )

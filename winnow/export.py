@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 
 from ingest.disk import exchanged
-from ingest.errors import InputError
+from ingest.errors import InputError, writing
 from ingest.settings import Settings
 from winnow.manifest import CODE_COLUMNS, MANIFEST, read_manifest
 from winnow.recbole import atomic_files
@@ -560,6 +560,12 @@ def _replacing(out: Path, overwrite: bool) -> Iterator[Path]:
 
     One process at a time has it; what a killed one left in it is removed.
     """
+    with writing(out, "another folder's name"), _beside(out, overwrite) as partial:
+        yield partial
+
+
+@contextmanager
+def _beside(out: Path, overwrite: bool) -> Iterator[Path]:
     _check_out(out, overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.parent / f".{out.name}.partial"

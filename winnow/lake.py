@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from ingest.errors import BuildError
+from ingest.errors import BuildError, of_system, writing
 from ingest.landing import metadata_path
 from ingest.lock import file_lock
 from ingest.readers import sha256_of
@@ -90,7 +90,8 @@ def export_lake(
                 tables = _tables(connection)
                 for step, table in enumerate(tables):
                     tell(f"lake: {'.'.join(table)}", step, len(tables))
-                    _write_table(connection, place, number, table, written)
+                    with writing(place.staging, place.setting):
+                        _write_table(connection, place, number, table, written)
                 tell("lake: bringing the files to their places", 0, 0)
                 place.take(written.staged)
                 manifest = _manifest(settings, number, written)
@@ -219,7 +220,9 @@ def _write_table(
             "compression zstd, partition_by (tenant_id), "
             f"filename_pattern 'part-{number}-{{i}}', return_stats true)"
         ).fetchall()
-    except (duckdb.Error, OSError) as error:
+    except duckdb.Error as error:
+        if of_system(error):
+            raise
         raise BuildError(f"{layer}.{name} cannot be exported: {error}") from error
     files = []
     for path, rows, size, _, statistics, keys in sorted(copied):

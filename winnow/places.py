@@ -7,12 +7,12 @@ import io
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from ingest.disk import sync
-from ingest.errors import InputError
+from ingest.errors import InputError, writing
 from ingest.settings import S3Settings, Settings
 
 _S3 = "s3://"
@@ -41,6 +41,9 @@ class Place(Protocol):
 
     lock: Path
     """A local file, which whoever writes to the lake has locked."""
+
+    setting: str
+    """The setting or option that names another staging folder."""
 
     def files(self, folder: str) -> list[str]:
         """The names of all files in ``folder`` and below it, sorted; empty when there
@@ -74,7 +77,7 @@ def place_of(settings: Settings, address: str | None) -> Place:
     None, the landing lake. S3 is asked at once whether it lets us in.
     """
     if address is None:
-        return LocalPlace(settings.lake)
+        return LocalPlace(settings.lake, "WINNOW_LAKE or --lake")
     if address.startswith(_S3):
         key = hashlib.sha256(address.rstrip("/").encode()).hexdigest()[:16]
         return S3Place(
@@ -90,9 +93,10 @@ def place_of(settings: Settings, address: str | None) -> Place:
 class LocalPlace:
     """A folder of this machine."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, setting: str = "--lake") -> None:
         """Make the folder."""
         self.root = root
+        self.setting = setting
         self.staging = root / ".publishing"
         self.lock = root / ".publishing.lock"
         self._touched: set[Path] = set()
@@ -156,12 +160,8 @@ class LocalPlace:
                     break
                 (self.root / folder).rmdir()
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise InputError(f"The lake {self} cannot be used: {error}.") from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return writing(self.root, self.setting)
 
 
 class S3Place:
@@ -172,6 +172,7 @@ class S3Place:
         from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
         self.staging = staging
+        self.setting = "WINNOW_TEMP_DIRECTORY"
         self.lock = lock or staging.with_name(f"{staging.name}.lock")
         self._root = address.removeprefix(_S3).rstrip("/")
         self.address = f"{_S3}{self._root}"

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import duckdb
 
 from ingest.disk import sync
-from ingest.errors import BuildError, InputError
+from ingest.errors import BuildError, InputError, said_of, writing
 from ingest.lock import warehouse_lock
 from ingest.raw_tables import open_warehouse
 from ingest.settings import Settings
@@ -89,9 +89,10 @@ def publish_generation(
 
     Keeps the ``keep`` newest generations (``keep_generations`` of the settings when
     None). May be killed anywhere and run again. Raises InputError when nothing has been
-    built, ``keep`` is less than 1 or another program writes the warehouse, and
-    BuildError when the last build did not pass, its tables do not belong together or
-    do not add up, or the copy cannot be made: what was published before then stays.
+    built, ``keep`` is less than 1, another program writes the warehouse or the folder
+    cannot be written, and BuildError when the last build did not pass, its tables do
+    not belong together or do not add up, or the copy is none: what was published
+    before then stays.
     """
     tell = progress or (lambda _what, _step, _steps: None)
     keep = settings.keep_generations if keep is None else keep
@@ -106,20 +107,16 @@ def publish_generation(
         reason = imbalance(connection, build)
         if reason is not None:
             raise BuildError(f"{reason} Nothing was published.")
-        try:
+        with _cleaned_up(folder):
             folder.mkdir(parents=True, exist_ok=True)
             _remove_partial(folder)
             number = _next_number(folder)
             partial = folder / f".gen-{number}.duckdb"
             _copy(warehouse, partial, tell)
-        except (OSError, BuildError) as error:
-            raise _failed(folder, error) from error
-    try:
+    with _cleaned_up(folder):
         made = _make(partial, number, build, tell)
         _swap(folder, generation_path(folder, number).name)
         removed = _prune(folder, number, keep)
-    except (OSError, duckdb.Error, BuildError) as error:
-        raise _failed(folder, error) from error
     return Publication(
         generation=number,
         path=generation_path(folder, number),
@@ -132,11 +129,26 @@ def publish_generation(
     )
 
 
-def _failed(folder: Path, error: Exception) -> BuildError:
-    """What to raise of an error, after what is half made has gone."""
-    with suppress(OSError):
-        _remove_partial(folder)
-    return BuildError(f"Publishing to {folder} failed: {error}")
+@contextmanager
+def _cleaned_up(folder: Path) -> Iterator[None]:
+    """Remove what is half made when the block fails, and say why it did."""
+    try:
+        with writing(folder, "WINNOW_PUBLISHED"):
+            yield
+    except (OSError, duckdb.Error, BuildError, InputError) as error:
+        with suppress(OSError):
+            _remove_partial(folder)
+        if isinstance(error, OSError):  # of the warehouse
+            raise
+        cause = error.__cause__
+        if isinstance(error, InputError) and isinstance(cause, duckdb.Error):
+            # Of the copy, which is opened as a warehouse is.
+            raise InputError(
+                f"Publishing to {folder} (WINNOW_PUBLISHED) failed: {said_of(cause)}."
+            ) from error
+        if isinstance(error, InputError):
+            raise
+        raise BuildError(f"Publishing to {folder} failed: {error}") from error
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from test_kill import KILLED, Point, some_at_once
 
 import winnow
 from ingest.contracts import PROJECT_ROOT
-from ingest.errors import BuildError, InputError
+from ingest.errors import InputError
 from ingest.lock import warehouse_lock
 from ingest.settings import Settings
 from winnow.builds import last_build
@@ -232,9 +232,15 @@ def test_what_cannot_be_published_or_opened_is_said_in_a_sentence(
         winnow.connect(settings)
 
 
-@pytest.mark.parametrize("failure", ["full disk", "torn copy"])
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ("full disk", r"published cannot be written: No space left on device; "),
+        ("torn copy", r"Publishing to .*published \(WINNOW_PUBLISHED\) failed: .+\."),
+    ],
+)
 def test_a_failed_copy_leaves_what_was_published(
-    failure: str, built: Settings, monkeypatch: pytest.MonkeyPatch
+    failure: str, said: str, built: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(built)
 
@@ -244,7 +250,7 @@ def test_a_failed_copy_leaves_what_was_published(
         return os.write(target, bytes(len(os.read(source, 1 << 20))))
 
     monkeypatch.setattr("winnow.publish._copy_some", write_some)
-    with pytest.raises(BuildError, match=r"Publishing to .* failed: .*"):
+    with pytest.raises(InputError, match=said):
         publish(built)
     names = {path.name for path in built.published.iterdir()}
     assert names == {"gen-1.duckdb", "gen-1.json", POINTER}
