@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.errors import BusyError, InputError
+from ingest.errors import BusyError, InputError, said_of
 from ingest.file_names import path_text
 
 _WAIT_SECONDS = 2.0
@@ -64,4 +64,4 @@ def _why_not(path: Path, error: Exception) -> str:
         return f"{what} by DuckDB {duckdb.__version__}: {said}"
     if "does not exist" in said:
         return f"{what}: it does not exist; `winnow load` makes it."
-    return f"{what} (WINNOW_WAREHOUSE): {said.removeprefix('IO Error: ')}"
+    return f"{what} (WINNOW_WAREHOUSE): {said_of(error)}."

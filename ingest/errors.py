@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_FILE_FAULT = re.compile(
+    r"\b(?:Could not|Cannot|Failed to|Unable to)[^\n]*\bfile\b[^\n]*"
+)
+"""How DuckDB says that the system failed, whatever kind of error it makes of it."""
+
 
 class InputError(Exception):
     """Input that cannot be used: one sentence that names the file, the line and the
@@ -43,8 +48,17 @@ def of_system(error: BaseException) -> bool:
     """
     if isinstance(error, OSError):
         return not isinstance(error, BrokenPipeError)
-    kind = type(error)  # DuckDB is imported by what needs it.
-    return kind.__name__ == "IOException" and "duckdb" in kind.__module__
+    if type(error).__module__.partition(".")[0] not in ("duckdb", "_duckdb"):
+        return False  # DuckDB is imported by what needs it.
+    return type(error).__name__ == "IOException" or file_fault(str(error)) is not None
+
+
+def file_fault(text: str) -> str | None:
+    """The line of DuckDB's in which it says which file it could not use, and why,
+    without a full stop; None where there is none.
+    """
+    found = _FILE_FAULT.findall(text)
+    return found[-1].rsplit("Failed to commit: ")[-1].rstrip(". ") if found else None
 
 
 def cannot_write(place: Path, setting: str, error: Exception) -> str:
@@ -60,8 +74,10 @@ def said_of(error: Exception) -> str:
     """What the system says is wrong, without a full stop."""
     if "No space left on device" in str(error):
         return "No space left on device"
-    said = getattr(error, "strerror", None) or str(error).strip() or repr(error)
-    return str(said).splitlines()[0].removeprefix("IO Error: ").rstrip(".")
+    said = getattr(error, "strerror", None) or file_fault(str(error))
+    if said is None:
+        said = (str(error).strip() or repr(error)).splitlines()[0]
+    return str(said).removeprefix("IO Error: ").rstrip(".")
 
 
 def _is_elsewhere(error: Exception, place: Path) -> bool:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from ingest.adoption import earlier_loads
 from ingest.contracts import LOG_SOURCE, RAW_SCHEMA, Entity, load_contracts
-from ingest.errors import BuildError, BusyError, InputError
+from ingest.errors import BuildError, BusyError, InputError, file_fault, writing
 from ingest.file_names import path_text
 from ingest.landing import finish, parquet_of, remove_files
 from ingest.ledger import Ledger, Load, append_landed, read_ledger
@@ -261,7 +261,8 @@ class _Following:
             return TakenIn()
         if missing:
             self._begin(again)
-            self._insert(missing)
+            with writing(self.settings.state, "WINNOW_STATE"):
+                self._insert(missing)
             parts += [
                 (load.landed.load_id, one.file)
                 for load in missing
@@ -397,11 +398,11 @@ class _Following:
                     raise cause from None
                 cause = cause.__cause__
             # dlt keeps of DuckDB's errors the text alone.
-            said = [line for line in str(error).splitlines() if "IO Error: " in line]
-            if said:
+            said = file_fault(str(error))
+            if said is not None:
                 raise InputError(
                     f"The warehouse {path_text(self.settings.warehouse)} cannot be "
-                    f"written (WINNOW_WAREHOUSE): {said[-1].partition('IO Error: ')[2]}"
+                    f"written (WINNOW_WAREHOUSE): {said}."
                 ) from error
             raise
 

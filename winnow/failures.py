@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.errors import InputError
+from ingest.errors import InputError, of_system, said_of
 from ingest.file_names import path_text
 
 
@@ -82,6 +82,6 @@ def _of_duckdb(error: BaseException) -> str | None:
             "WINNOW_MEMORY_LIMIT, or more room for spilling with "
             "WINNOW_MAX_TEMP_DIRECTORY_SIZE."
         )
-    if isinstance(error, duckdb.IOException):
-        return f"DuckDB cannot read or write: {said.removeprefix('IO Error: ')}"
+    if of_system(error) and isinstance(error, Exception):
+        return f"DuckDB cannot read or write: {said_of(error)}."
     return None
