@@ -54,6 +54,17 @@ from ingest.settings import settings
 run_gate(settings().warehouse, settings().target)
 """
 QUALITY_MODELS = {
+    "feed_thresholds",
+    "column_counts",
+    "key_counts",
+    "record_counts",
+    "rule_counts",
+    "load_measures",
+    "catalogue_ids",
+    "id_collisions",
+    "released_loads",
+    "load_verdicts",
+    "file_states",
     "interaction_checks",
     "load_consistency",
     "prediction_consistency",
