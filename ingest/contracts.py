@@ -7,14 +7,18 @@ the loaders, the empty raw tables and the quality gate.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
+import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ingest.errors import InputError
+from ingest.yaml_files import Mapping, read_yaml
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -76,7 +80,15 @@ _VERDICT_KEYS = (
 _COLUMN_KEYS = frozenset({*_VERDICT_KEYS, "canonical_name", "aliases"})
 
 
-class ContractError(ValueError):
+_TEXTS = (
+    *("required_from", "accepted_values_from", "minimum_from", "maximum_from"),
+    *("format", "missing_numbers_from", "canonical_name"),
+)
+_LISTS = ("accepted_values", "missing_tokens", "aliases")
+_SWITCHES = ("required", "is_id", "is_list")
+
+
+class ContractError(InputError):
     """The source YAML declares something that no gate would understand."""
 
 
@@ -168,21 +180,82 @@ class Entity:
         return {column.name: "varchar" for column in self.columns} | PROVENANCE
 
 
-def _column(place: str, declared: dict[str, Any]) -> Column:
-    name = str(declared["name"])
-    place = f"{place}.{name}"
-    meta: dict[str, Any] = dict((declared.get("config") or {}).get("meta") or {})
-    unknown = sorted(set(meta) - _COLUMN_KEYS)
+def _fault(data_type: str, key: str, value: Any) -> str | None:
+    """What is wrong with a key of a column's contract; None for nothing."""
+    fault = None
+    if key in _SWITCHES and not isinstance(value, bool):
+        fault = "is neither true nor false"
+    elif key in _TEXTS and not isinstance(value, str):
+        fault = "is no text"
+    elif key in _LISTS and not isinstance(value, list):
+        fault = "is no list"
+    elif key == "max_length" and (type(value) is not int or value < 1):
+        fault = "is no whole number from 1 on"
+    elif key == "format":
+        try:
+            re.compile(value)
+        except re.error as error:
+            fault = f"is no regular expression: {error}"
+    elif key in ("minimum", "maximum"):
+        if data_type in ("date", "timestamp"):
+            try:
+                dt.datetime.fromisoformat(value)
+            except (TypeError, ValueError):
+                fault = 'is no time in quotes, such as "1970-01-01"'
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            fault = "is no number"
+    return fault
+
+
+def _check_column(place: str, data_type: str, meta: dict[str, Any]) -> None:
+    unknown = sorted(map(str, set(meta) - _COLUMN_KEYS))
     if unknown:
         raise ContractError(
             f"{place}: unknown contract key {', '.join(unknown)}; legal keys are "
-            f"{', '.join(sorted(_COLUMN_KEYS))}"
+            f"{', '.join(sorted(_COLUMN_KEYS))}."
         )
-    data_type = str(declared.get("data_type", ""))
     if data_type not in DATA_TYPES:
         raise ContractError(
-            f"{place}: data_type {data_type!r} is not one of {', '.join(DATA_TYPES)}"
+            f"{place}: data_type {data_type!r} is not one of {', '.join(DATA_TYPES)}."
         )
+    for key, value in meta.items():
+        fault = None if value is None else _fault(data_type, key, value)
+        if fault:
+            raise ContractError(f"{place}: {key} {value!r} {fault}.")
+    low, high = meta.get("minimum"), meta.get("maximum")
+    if low is not None and high is not None and low > high:
+        raise ContractError(f"{place}: minimum {low} is above maximum {high}.")
+
+
+def _part(place: str, declared: Any, key: str, kind: type) -> Any:
+    """A part of a mapping that must be there, and of a kind."""
+    if not isinstance(declared, dict):
+        raise ContractError(f"{place}: {declared!r} is no mapping.")
+    value = declared.get(key)
+    if not value or not isinstance(value, kind):
+        kinds = "a text" if kind is str else "a list"
+        what = "is missing" if value is None else f"{value!r} is not {kinds}"
+        raise ContractError(f"{place}: {key} {what}.")
+    return value
+
+
+def _meta(place: str, declared: Mapping) -> dict[str, Any]:
+    config = declared.get("config") or {}
+    meta = config.get("meta") or {} if isinstance(config, dict) else None
+    if not isinstance(meta, dict):
+        raise ContractError(f"{place}: config.meta is no mapping.")
+    return meta
+
+
+def _column(path: Path, table: str, declared: Any) -> Column:
+    place = path.name
+    if isinstance(declared, Mapping):
+        place = f"{place}, line {declared.line}"
+    name = _part(f"{place}: {table}", declared, "name", str)
+    place = f"{place}: {table}.{name}"
+    meta = _meta(place, declared)
+    data_type = str(declared.get("data_type", ""))
+    _check_column(place, data_type, meta)
     accepted = meta.get("accepted_values")
     tokens = meta.get("missing_tokens")
     return Column(
@@ -217,28 +290,48 @@ def load_contracts(root: Path = PROJECT_ROOT) -> dict[tuple[str, str], Entity]:
     """
     entities: dict[tuple[str, str], Entity] = {}
     for path in sorted((root / "models" / "staging").glob("*/_*__sources.yml")):
-        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
-            for table in source["tables"]:
-                key = (str(source["name"]), str(table["name"]))
-                place = f"{path.name}: {'.'.join(key)}"
-                meta = (table.get("config") or {}).get("meta") or {}
-                mode = meta.get("mode", "append")
-                if set(meta) - {"mode"} or mode not in MODES:
+        for source in _part(path.name, read_yaml(path), "sources", list):
+            for table in _part(path.name, source, "tables", list):
+                entity = _entity(path, source, table)
+                key = (entity.source, entity.name)
+                if key in entities:
                     raise ContractError(
-                        f"{place}: config.meta is {meta}, and may only give the mode: "
-                        f"{', '.join(MODES)}"
+                        f"{path.name}, line {table.line}: {'.'.join(key)} is declared "
+                        "twice."
                     )
-                entities[key] = Entity(
-                    source=key[0],
-                    name=key[1],
-                    table=str(table.get("identifier", table["name"])),
-                    description=str(table.get("description", "")),
-                    columns=tuple(
-                        _column(place, column) for column in table["columns"]
-                    ),
-                    mode=mode,
-                )
+                entities[key] = entity
     return entities
+
+
+def _entity(path: Path, source: Any, table: Any) -> Entity:
+    place = f"{path.name}, line {table.line}" if isinstance(table, Mapping) else ""
+    key = (
+        _part(path.name, source, "name", str),
+        _part(place or path.name, table, "name", str),
+    )
+    place = f"{place}: {'.'.join(key)}"
+    meta = _meta(place, table)
+    mode = meta.get("mode", "append")
+    if set(meta) - {"mode"} or mode not in MODES:
+        raise ContractError(
+            f"{place}: config.meta is {dict(meta)}, and may only give the mode: "
+            f"{', '.join(MODES)}."
+        )
+    columns = tuple(
+        _column(path, ".".join(key), column)
+        for column in _part(place, table, "columns", list)
+    )
+    for name, times in Counter(column.name for column in columns).items():
+        if times > 1:
+            raise ContractError(f"{place}: the column {name} is declared twice.")
+    return Entity(
+        source=key[0],
+        name=key[1],
+        table=str(table.get("identifier", key[1])),
+        description=str(table.get("description", "")),
+        columns=columns,
+        mode=mode,
+    )
 
 
 def contract(source: str, entity: str) -> Entity:

@@ -24,6 +24,7 @@ import pyarrow as pa
 from ingest.columns import DATE_ORDERS
 from ingest.contracts import LOG_SOURCE, MODES, Entity, contract
 from ingest.corrections import EntityCorrections
+from ingest.declarations import check_declarations
 from ingest.errors import BusyError, InputError, writing
 from ingest.file_names import path_text
 from ingest.landing import (
@@ -176,6 +177,7 @@ def load(
     progress = progress or _Silent()
     tenant = source_of(source).default_tenant if tenant is None else tenant
     _check(tenant, limit, options, mode, feed)
+    check_declarations()
     check_is_database(settings.warehouse)
     started = time.monotonic()
     files, left_out = recognise_files(source, path, entity, options, recursive)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.contracts import PROJECT_ROOT
+from ingest.declarations import check_declarations
 from ingest.errors import BuildError
 from ingest.settings import Settings
 from winnow.signals import interrupt_again, raise_if_stopped
@@ -105,8 +106,9 @@ def run_dbt(
     dbt's options are those of ``arguments``: its environment variables, such as
     DBT_EMPTY, do not count. Raises KeyboardInterrupt when dbt was interrupted.
     Errors of dbt itself (a model that does not parse, say) come back as a failure, not
-    as an exception.
+    as an exception; a seed or contract that cannot be read raises InputError.
     """
+    check_declarations()
     from dbt.adapters.duckdb.connections import (
         DuckDBConnectionManager,
     )

@@ -1,0 +1,214 @@
+"""What people write by hand, checked before anything runs: contracts and seeds.
+
+The rules of a seed are those that dbt has in ``seeds/_seeds.yml``: its columns and
+their types, and the tests not_null, accepted_values and unique_combination. Bounds of a
+number stand in the column's ``config.meta``.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ingest.contracts import PROJECT_ROOT, load_contracts
+from ingest.errors import InputError
+from ingest.file_names import path_text
+from ingest.yaml_files import read_yaml
+
+_TYPES = {
+    "bigint": "a whole number",
+    "double": "a number",
+    "boolean": "true or false",
+    "timestamp": "a day or a time in UTC, such as 1998-01-01",
+}
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_FOR_ALL = "*"
+"""The tenant whose row of tenant_settings holds for all others, and must be there."""
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """A seed as it is declared: its columns, their types, and what they must keep."""
+
+    path: Path
+    types: dict[str, str]
+    required: frozenset[str]
+    accepted: dict[str, list[str]]
+    keys: tuple[tuple[str, ...], ...]
+    bounds: dict[str, tuple[float | None, float | None]]
+
+
+def check_declarations(root: Path = PROJECT_ROOT) -> None:
+    """Check every contract and seed of the project at ``root``, in a few
+    hundredths of a second.
+
+    Raises InputError with file, line and rule for the first that is wrong.
+    """
+    load_contracts(root)
+    for seed in _declared(root):
+        _check(seed)
+
+
+def _declared(root: Path) -> Iterator[_Seed]:
+    declaration = root / "seeds" / "_seeds.yml"
+    document = read_yaml(declaration)
+    for one in document.get("seeds") or [] if isinstance(document, dict) else []:
+        try:
+            yield _read(root, one)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            line = getattr(one, "line", 1)
+            raise InputError(
+                f"{path_text(declaration)}, line {line}: this declares no seed: "
+                f"{type(error).__name__} {error}."
+            ) from error
+
+
+def _read(root: Path, declared: dict[str, Any]) -> _Seed:
+    found = sorted((root / "seeds").rglob(f"{declared['name']}.csv"))
+    if not found:
+        raise InputError(
+            f"{path_text(root / 'seeds' / declared['name'])}.csv is missing; take it "
+            "from Winnow's repository."
+        )
+    required, accepted, bounds = set(), {}, {}
+    for column in declared["columns"]:
+        name = column["name"]
+        for test in column.get("data_tests") or ():
+            if test == "not_null":
+                required.add(name)
+            elif "accepted_values" in test:
+                values = test["accepted_values"]["arguments"]["values"]
+                accepted[name] = [str(value) for value in values]
+        meta = (column.get("config") or {}).get("meta") or {}
+        bounds[name] = (meta.get("minimum"), meta.get("maximum"))
+    return _Seed(
+        found[0],
+        {str(k): str(v) for k, v in declared["config"]["column_types"].items()},
+        frozenset(required),
+        accepted,
+        tuple(
+            tuple(test["unique_combination"]["arguments"]["columns"])
+            for test in declared.get("data_tests") or ()
+            if "unique_combination" in test
+        ),
+        bounds,
+    )
+
+
+def _check(seed: _Seed) -> None:
+    lines, rows = _rows(seed)
+    for name, data_type in seed.types.items():
+        values = [row[name] for row in rows]
+        is_right = [not value or _parses(data_type, value) for value in values]
+        _check_column(seed, name, lines, values, is_right)
+    for key in seed.keys:
+        first: dict[tuple[str, ...], int] = {}
+        for line, row in zip(lines, rows, strict=True):
+            values = [row[name] for name in key]
+            if (before := first.setdefault(tuple(values), line)) != line:
+                raise InputError(
+                    f"{path_text(seed.path)}, line {line}: line {before} has the same "
+                    f"{' and '.join(key)} ({', '.join(values)}), which may stand there "
+                    "once."
+                )
+    if seed.path.stem == "tenant_settings" and _FOR_ALL not in {
+        row["tenant_id"] for row in rows
+    }:
+        raise InputError(
+            f"{path_text(seed.path)}: the row of tenant {_FOR_ALL} is missing, which "
+            "holds for all others."
+        )
+
+
+def _rows(seed: _Seed) -> tuple[list[int], list[dict[str, str]]]:
+    """The rows of a seed, and the line on which each ends."""
+    place = path_text(seed.path)
+    lines, rows = [], []
+    try:
+        with seed.path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, [])
+            _check_header(seed, header)
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise InputError(
+                        f"{place}, line {reader.line_num}: {len(row)} values, and the "
+                        f"header has {len(header)} columns."
+                    )
+                lines.append(reader.line_num)
+                rows.append(dict(zip(header, row, strict=True)))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{place} is not UTF-8; save it as UTF-8.") from error
+    except csv.Error as error:
+        raise InputError(
+            f"{place}, line {reader.line_num}: this is no CSV: {error}."
+        ) from error
+    return lines, rows
+
+
+def _check_header(seed: _Seed, header: Sequence[str]) -> None:
+    place = f"{path_text(seed.path)}, line 1"
+    if header and header[0].startswith("\ufeff"):
+        raise InputError(f"{place}: a byte order mark; save the file without.")
+    twice = {name for name in header if header.count(name) > 1}
+    unknown = [name for name in header if name not in seed.types]
+    missing = [name for name in seed.types if name not in header]
+    for names, what in (
+        (sorted(twice), "there twice"),
+        (unknown, "no column of this seed"),
+        (missing, "missing"),
+    ):
+        if names:
+            raise InputError(
+                f"{place}: {', '.join(map(repr, names))} is {what}; the columns are "
+                f"{', '.join(seed.types)}."
+            )
+
+
+def _check_column(
+    seed: _Seed, name: str, lines: list[int], values: list[str], is_right: list[bool]
+) -> None:
+    low, high = seed.bounds.get(name, (None, None))
+    data_type = seed.types[name]
+    for line, value, right in zip(lines, values, is_right, strict=True):
+        must = ""
+        if not value:
+            must = "a value" if name in seed.required else ""
+        elif not right:
+            must = _TYPES.get(data_type, data_type)
+        elif name in seed.accepted and value not in seed.accepted[name]:
+            must = f"one of {', '.join(seed.accepted[name])}"
+        elif low is not None and float(value) < low:
+            must = f"at least {low}"
+        elif high is not None and float(value) > high:
+            must = f"at most {high}"
+        if must:
+            raise InputError(
+                f"{path_text(seed.path)}, line {line}: {name} is {value!r}, and must "
+                f"be {must}."
+            )
+
+
+def _parses(data_type: str, value: str) -> bool:
+    """Whether a value is one of a type. Numbers are finite, times without a zone."""
+    try:
+        match data_type:
+            case "bigint":
+                return bool(_WHOLE.fullmatch(value)) and abs(int(value)) < 2**63
+            case "double":
+                return "_" not in value and math.isfinite(float(value))
+            case "boolean":
+                return value.lower() in ("true", "false", "t", "f", "1", "0")
+            case "timestamp":
+                return dt.datetime.fromisoformat(value).tzinfo is None
+    except ValueError:
+        return False
+    return True
