@@ -12,13 +12,14 @@ BATCH_RESULTS := batch-results
 TWO_FILES = $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 export PYTHONDONTWRITEBYTECODE := 1
 
-# Installs one lock file into the environment; the stamp keeps later calls instant. A development environment serves the
-# demo as well, so the core lock is only installed where there is none.
+# Installs one lock file into the environment, with the uv and the setuptools of requirements/install.lock; the stamp keeps later calls instant.
+# A development environment serves the demo as well, so the core lock is only installed where there is none.
 define install
-	@command -v uv >/dev/null || test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv; }
-	@test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV)
-	@echo "Installing requirements/$(1).lock" && PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" uv pip install --quiet --require-hashes -r requirements/$(1).lock
-	@PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" uv pip install --quiet --no-deps --editable .
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/install.lock
+	@echo "Installing requirements/$(1).lock" && VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --require-hashes -r requirements/$(1).lock
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --build-constraints requirements/install.lock --editable .
 	@touch $@
 endef
 
@@ -26,16 +27,16 @@ endef
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-$(VENV)/core.stamp: requirements/core.lock pyproject.toml
+$(VENV)/core.stamp: requirements/core.lock requirements/install.lock pyproject.toml
 	$(call install,core)
 
-$(VENV)/dev.stamp: requirements/dev.lock pyproject.toml
+$(VENV)/dev.stamp: requirements/dev.lock requirements/install.lock pyproject.toml
 	$(call install,dev)
 
 # The other samplers and readers, in an environment of their own: they need Python 3.11 and older numpy and pandas.
 $(PEERS)/peers.stamp: requirements/peers.lock | $(VENV)/dev.stamp
-	@test -x $(PEERS)/bin/python || PATH="$(CURDIR)/$(BIN):$$PATH" uv venv --quiet --python 3.11 $(PEERS)
-	@echo "Installing requirements/peers.lock" && PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(PEERS)" uv pip sync --quiet --require-hashes requirements/peers.lock
+	@test -x $(PEERS)/bin/python || $(BIN)/uv venv --quiet --python 3.11 $(PEERS)
+	@echo "Installing requirements/peers.lock" && VIRTUAL_ENV="$(CURDIR)/$(PEERS)" $(BIN)/uv pip sync --quiet --require-hashes requirements/peers.lock
 	@touch $@
 
 .PHONY: peers
@@ -43,8 +44,8 @@ peers: $(PEERS)/peers.stamp ## install the samplers and readers that Winnow is c
 
 # Servers that tests talk to, in an environment of their own: nothing of winnow imports them.
 $(SERVICES)/services.stamp: requirements/services.lock | $(VENV)/dev.stamp
-	@test -x $(SERVICES)/bin/python || PATH="$(CURDIR)/$(BIN):$$PATH" uv venv --quiet --python $(PYTHON) $(SERVICES)
-	@echo "Installing requirements/services.lock" && PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(SERVICES)" uv pip sync --quiet --require-hashes requirements/services.lock
+	@test -x $(SERVICES)/bin/python || $(BIN)/uv venv --quiet --python $(PYTHON) $(SERVICES)
+	@echo "Installing requirements/services.lock" && VIRTUAL_ENV="$(CURDIR)/$(SERVICES)" $(BIN)/uv pip sync --quiet --require-hashes requirements/services.lock
 	@touch $@
 
 .PHONY: install
@@ -64,7 +65,7 @@ daily-batch: $(VENV)/core.stamp ## run the next daily batch, or DAY=n, or all up
 	@test -e "$${WINNOW_WAREHOUSE:-winnow.duckdb}" || $(MAKE) demo
 	@$(BIN)/winnow batches daily --out $(BATCH_RESULTS) --day "$${DAY-}" --simulate "$${SIMULATE-}" $${CONTINUE:+--continue}
 
-$(VENV)/dashboard.stamp: requirements/dashboard.lock pyproject.toml
+$(VENV)/dashboard.stamp: requirements/dashboard.lock requirements/install.lock pyproject.toml
 	$(call install,dashboard)
 
 .PHONY: dashboard
@@ -136,11 +137,12 @@ evaluate-ml100k: $(VENV)/dev.stamp ## compare the baselines with published figur
 
 .PHONY: lock
 lock: $(VENV)/dev.stamp ## resolve the dependencies anew into requirements/*.lock
-	uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock
-	uv pip compile pyproject.toml --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dashboard.lock
-	uv pip compile pyproject.toml --extra dev --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
-	uv pip compile requirements/services.in --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/services.lock
-	uv pip compile requirements/peers.in --excludes requirements/peers.exclude --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/peers.lock
+	$(BIN)/uv pip compile requirements/install.in --universal --generate-hashes --no-annotate --upgrade -q -o requirements/install.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dashboard.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
+	$(BIN)/uv pip compile requirements/services.in --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/services.lock
+	$(BIN)/uv pip compile requirements/peers.in --excludes requirements/peers.exclude --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/peers.lock
 
 .PHONY: clean
 clean: ## remove the warehouse, the lake and everything else that was made; the environment stays

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -234,3 +235,13 @@ def test_no_command_begins_with_a_broken_seed(
         pipeline.load("canonical", project / "none.csv")
     with pytest.raises(InputError, match="line 2: negative_strategy is 'unifrom'"):
         dbt.run_dbt(settings(), ["build"])
+
+
+def test_what_installs_the_rest_is_pinned_in_one_place() -> None:
+    locks = PROJECT_ROOT / "requirements"
+    pinned = re.findall(r"^(\S+)==\S+ \\$", (locks / "install.lock").read_text(), re.M)
+    assert pinned == ["setuptools", "uv"]
+    makefile = (PROJECT_ROOT / "Makefile").read_text()
+    assert not re.search(r"pip install(?!.*(-r |--build-constraints ))", makefile)
+    assert "command -v uv" not in makefile
+    assert re.findall(r"(?<!\$\(BIN\)/)\buv (?:pip|venv)\b", makefile) == []
