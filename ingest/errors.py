@@ -70,6 +70,14 @@ def cannot_write(place: Path, setting: str, error: Exception) -> str:
     )
 
 
+def culprit(error: OSError) -> str | bytes | None:
+    """The file that the error is about: of two, such as those of a link or a copy, the
+    second, which was to be made.
+    """
+    name = error.filename2 if error.filename2 is not None else error.filename
+    return name if isinstance(name, str | bytes) else None
+
+
 def said_of(error: Exception) -> str:
     """What the system says is wrong, without a full stop."""
     if "No space left on device" in str(error):
@@ -82,14 +90,14 @@ def said_of(error: Exception) -> str:
 
 def _is_elsewhere(error: Exception, place: Path) -> bool:
     """Whether the error names a file that is neither at the place nor on its way."""
-    name = getattr(error, "filename", None)
+    name = culprit(error) if isinstance(error, OSError) else None
     if name is None:
         quoted = re.search(r'file "([^"]+)"', str(error))
         name = quoted and quoted[1]
     if not isinstance(name, str | bytes):
         return False
     path, place = Path(os.fsdecode(name)), place.absolute()
-    if path in place.parents:
+    if not path.is_absolute() or path in place.parents:
         return False
     return not any(
         one == place or (one.parent == place.parent and place.name in one.name)

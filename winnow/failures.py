@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.errors import InputError, of_system, said_of
+from ingest.errors import InputError, culprit, file_fault, of_system, said_of
 from ingest.file_names import path_text
 
 
@@ -39,11 +39,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _of_system(error: OSError) -> str:
     said = os.strerror(error.errno or 0)
-    if error.filename is None:
-        place = "a file"
-    else:
-        place = path_text(os.fsdecode(error.filename))
-    advice = _advice(Path(os.fsdecode(error.filename))) if error.filename else ""
+    name = culprit(error)
+    place = "a file" if name is None else path_text(os.fsdecode(name))
+    advice = "" if name is None else _advice(Path(os.fsdecode(name)))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{place} cannot be written: {said}.{advice}"
     return f"{place} cannot be used: {said}.{advice}"
@@ -83,5 +81,6 @@ def _of_duckdb(error: BaseException) -> str | None:
             "WINNOW_MAX_TEMP_DIRECTORY_SIZE."
         )
     if of_system(error) and isinstance(error, Exception):
-        return f"DuckDB cannot read or write: {said_of(error)}."
+        why = file_fault(str(error)) or said_of(error)
+        return f"DuckDB cannot read or write: {why}."
     return None

@@ -14,9 +14,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ingest.contracts import PROJECT_ROOT
+from ingest.errors import InputError, writing
+from winnow.failures import explained
 
 HERE = Path(__file__).parent
 NEVER = 1 << 30
@@ -107,6 +110,27 @@ def check(shim: Path, folder: Path, command: str, trials: list[Trial]) -> None:
         for one in faults_of(outcome, clean["again_state"], folder)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_place_that_failed_is_named_and_no_other(tmp_path: Path) -> None:
+    lake, state = tmp_path / "lake", tmp_path / "state"
+    copied = OSError(
+        errno.ENOSPC, "No space left on device", str(lake / "a"), None, str(state / "b")
+    )
+    of_state = writing(state, "WINNOW_STATE")
+    with pytest.raises(InputError, match="state cannot be written: No spa"), of_state:
+        raise copied
+    with pytest.raises(OSError, match="No space"), writing(lake, "WINNOW_LAKE"):
+        raise copied
+    assert str(explained(copied)).startswith(f"{state / 'b'} cannot be written: ")
+    of_state = writing(state, "WINNOW_STATE")
+    with pytest.raises(InputError, match="state cannot be written: Input/o"), of_state:
+        raise OSError(errno.EIO, "Input/output error", "relative")
+    with pytest.raises(BrokenPipeError), writing(lake, "WINNOW_LAKE"):
+        raise BrokenPipeError
+    full = 'Failed to commit: Could not write file "/w.wal": No space left on device'
+    said = str(explained(duckdb.TransactionException(full)))
+    assert said == f"DuckDB cannot read or write: {full.partition(': ')[2]}."
 
 
 @pytest.mark.parametrize(
