@@ -1,5 +1,5 @@
-"""``winnow build``: gate the raw tables, build every layer with dbt, judge the quality
-of what came out, publish it, and tell what came of it.
+"""``winnow build``: build every layer with dbt, publish what came out, and tell what
+came of it and which loads are held.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ingest.errors import BuildError
-from ingest.expectations import GateReport, run_gate
+from ingest.expectations import GateReport, check_thresholds, read_gate
 from ingest.lock import warehouse_lock
 from ingest.pipeline import settle, take_in
 from ingest.raw_tables import open_warehouse
@@ -27,13 +27,17 @@ Stage = Callable[[str, int, int], None]
 not known).
 """
 
+DATA_DOCS = "data_docs"
+"""Below the target folder: the Data Docs of the last build."""
+
 QUALITY_TEST = "assert_quality_is_within_its_thresholds"
 """The test that fails where quality does; ``build`` says more of it than dbt can."""
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build that went through came to: the gate's verdict, dbt's nodes, figures
+    """What a build that went through came to: the gate's verdict on each load (those
+    that are held wait, while all others are built and published), dbt's nodes, metrics
     beyond a threshold that only warns, why loaded models may look worse than they are
     and what looks wrong although no rule is broken, in sentences, the generation that
     was published (None for a build of selected nodes or of nothing that was loaded),
@@ -55,34 +59,27 @@ def build(
     stage: Stage | None = None,
     tenant: str | None = None,
 ) -> BuildReport:
-    """Gate, then ``dbt build`` (``select`` in dbt's selection syntax; all nodes when
-    empty), without the unit tests, which say nothing of the data, then the quality
-    gate over ``quality.metrics``. A build of all nodes that passes is published.
+    """``dbt build`` (``select`` in dbt's selection syntax; all nodes when empty),
+    without the unit tests, which say nothing of the data; then what the gate says. A
+    build of all nodes that passes is published, without the loads that are held.
 
     With ``tenant``, what has landed of others since the last build waits for the next
     one; their tables stay as they are.
 
-    Holds the warehouse's lock throughout. Raises BuildError when the gate stops the
-    feed (dbt has then not run), a dbt node fails, or a quality metric of severity error
-    is beyond its threshold, and InputError when another process holds the lock. What
-    was published before stays then.
+    Holds the warehouse's lock throughout. Raises BuildError when a dbt node fails, or a
+    metric of severity error is beyond its threshold, and InputError when a threshold
+    makes no sense or another process holds the lock. What was published before stays
+    then.
     """
     tell = stage or (lambda _what, _step, _steps: None)
     started = time.monotonic()
+    check_thresholds()
     with warehouse_lock(settings):
         take_in(
             settings,
             lambda rows: tell(f"taking in {rows:,} records", 0, 0),
             only_tenant=tenant,
         )
-        tell("quality gate", 0, 0)
-        gate = run_gate(
-            settings.warehouse,
-            settings.target,
-            progress=lambda what: tell(f"quality gate: {what}", 0, 0),
-        )
-        if not gate.passed:
-            raise BuildError(_gate_message(gate))
         began_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         arguments = ["build", "--exclude-resource-type", "unit_test"]
         if select:
@@ -91,7 +88,13 @@ def build(
         result = run_dbt(settings, arguments, progress=tell)
         if not result.succeeded and not _is_of_quality(result):
             raise BuildError(_dbt_message(settings, result))
-        tell("quality of what was built", 0, 0)
+        tell("quality gate", 0, 0)
+        with read_only(settings.warehouse) as connection:
+            gate = read_gate(
+                connection,
+                settings.target / DATA_DOCS,
+                lambda what: tell(f"quality gate: {what}", 0, 0),
+            )
         failures = quality.failures(settings.warehouse, began_at)
         if any(one.metric.severity == "error" for one in failures):
             raise BuildError(_quality_message(failures))
@@ -146,32 +149,11 @@ def write_docs(settings: Settings) -> None:
         raise BuildError(_dbt_message(settings, result))
 
 
-def _gate_message(gate: GateReport) -> str:
-    lines = [
-        line
-        for failure in gate.failures
-        if failure.severity == "error"
-        for line in (
-            failure.message,
-            *(f"  {row}" for row in failure.rows),
-            *([f"  {failure.advice}"] if failure.advice else []),
-        )
-    ]
-    return "\n".join(
-        [
-            "The quality gate stopped the build before dbt ran:",
-            *(f"  {line}" for line in lines),
-            f"See {gate.data_docs}; the share that must keep a rule is gate_mostly in "
-            "seeds/tenant_settings.csv.",
-        ]
-    )
-
-
 def _quality_message(failures: Sequence[quality.QualityFailure]) -> str:
     errors = [one.message for one in failures if one.metric.severity == "error"]
     return "\n".join(
         [
-            "The quality gate stopped the build; what was published stands:",
+            "Quality stopped the build; what was published stands:",
             *(f"  {line}" for line in errors),
             "Thresholds are in seeds/quality_thresholds.csv.",
         ]

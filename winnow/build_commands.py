@@ -64,14 +64,14 @@ def build(
         bool, typer.Option("--docs", help="Write the docs site afterwards.")
     ] = False,
 ) -> None:
-    """Gate the raw tables, build and test every layer, and say what came of it."""
+    """Build and test every layer, publish it, and say what came of it.
+
+    Exit status 1 when the build failed, or went through without a load that is held.
+    """
     from ingest.settings import settings
     from winnow import build as building
     from winnow.quality import latest_metrics, print_metrics
-    from winnow.report import (
-        print_reports,
-        tenant_reports,
-    )
+    from winnow.report import print_held, print_reports, tenant_reports
 
     here = settings()
     with stages() as stage:
@@ -86,13 +86,16 @@ def build(
     else:
         print_reports(reports, terminal, report.seconds)
     print_metrics(latest_metrics(here.warehouse), terminal)
-    for failure in report.gate.failures:
+    for failure in report.gate.warnings:
         terminal.say(f"Close to the gate's limit: {failure.message}")
     for warning in report.warnings:
         terminal.say(f"Warning: {warning.message}")
     for sentence in (*report.predictions, *report.suspicions):
         terminal.say(f"Warning: {sentence}")
     _print_places(here, terminal)
+    if report.gate.held:
+        print_held(report.gate.held, terminal)
+        raise typer.Exit(1)
 
 
 def write_docs_site() -> None:

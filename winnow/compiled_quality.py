@@ -1,4 +1,4 @@
-"""The models behind ``quality.metrics`` as SQL, run without dbt.
+"""The models of the gate and those behind ``quality.metrics`` as SQL, run without dbt.
 
 dbt compiles them once, and again when a file of the project has changed. A warehouse
 that is thrown away anyway then needs a second for them, where dbt needs ten.
@@ -19,12 +19,15 @@ import duckdb
 
 from ingest.contracts import PROJECT_ROOT, load_contracts
 from ingest.errors import BuildError
-from ingest.expectations.rules import quoted_text
+from ingest.expectations.rules import SEEDS, quoted_text
 from ingest.settings import Settings
 from winnow.dbt import run_dbt
 
 _BUILT_AT = re.compile(r"cast\('([^']+)' as timestamp\) as built_at")
 _NOW = "<when the build began>"
+
+_SELECTED = ("+load_verdicts", "+metrics")
+_SEEDS = "<folder of the seeds>"
 
 _PROJECT = ("dbt_project.yml", "profiles.yml", "macros", "models", "seeds", "snapshots")
 
@@ -42,9 +45,10 @@ class _Step:
 _compiled: dict[str, tuple[_Step, ...]] = {}
 
 
-def build_quality(scratch: Settings, kept: Path) -> None:
-    """Make ``quality.metrics`` and all that it is made of, in a scratch warehouse that
-    has rows in its raw tables and nothing else. The SQL is kept in the file ``kept``.
+def build_quality(scratch: Settings, kept: Path, seeds: Path = SEEDS) -> None:
+    """Make ``validated.load_verdicts``, ``quality.metrics`` and all that they are made
+    of, in a scratch warehouse that has rows in its raw tables and nothing else. The SQL
+    is kept in the file ``kept``.
 
     Raises BuildError when dbt cannot compile the project, or a model fails, such as on
     a setting that makes no sense.
@@ -56,13 +60,14 @@ def build_quality(scratch: Settings, kept: Path) -> None:
         "temp_directory": str(scratch.temp_directory),
         "preserve_insertion_order": "false",
     }
+    folder = str(seeds).replace("'", "''")
     now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
     with duckdb.connect(str(scratch.warehouse), config=options) as connection:
         connection.execute("set TimeZone = 'UTC'")
         _create_raw_tables(connection)
         for step in steps:
             connection.execute(f'create schema if not exists "{step.schema}"')
-            sql = step.sql.replace(_NOW, now)
+            sql = step.sql.replace(_NOW, now).replace(_SEEDS, folder)
             try:
                 connection.execute(f"create {step.kind} {step.name} as {sql}")
             except duckdb.Error as error:
@@ -122,7 +127,7 @@ def _compile(scratch: Settings) -> tuple[_Step, ...]:
         result = run_dbt(
             scratch,
             [
-                *("compile", "--select", "+metrics", "--no-write-json"),
+                *("compile", "--select", *_SELECTED, "--no-write-json"),
                 *("--exclude", "resource_type:test", "resource_type:unit_test"),
             ],
         )
@@ -142,13 +147,14 @@ def _step(node: Any) -> _Step:
     name = f'"{node.schema}"."{node.alias}"'
     kind, sql = "table", node.compiled_code if node.resource_type != "seed" else ""
     if node.resource_type == "seed":
-        path = str(PROJECT_ROOT / node.original_file_path)
+        file = Path(node.original_file_path).name
         columns = ", ".join(
             f"{quoted_text(column)}: {quoted_text(data_type)}"
             for column, data_type in node.config.column_types.items()
         )
         sql = (
-            f"select * from read_csv({quoted_text(path)}, header = true, "
+            f"select * from read_csv({quoted_text(f'{_SEEDS}/{file}')}, "
+            "header = true, "
             f"delim = ',', columns = {{{columns}}})"
         )
     elif node.config.materialized == "view":

@@ -12,6 +12,9 @@ from winnow.terminal import Grid, Terminal, text
 from winnow.warehouse import has_table, read_only
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingest.expectations import Load
     from winnow.validation import ValidationReport
 
 _COLOURS = {"passed": "green", "warning": "yellow", "error": "bold red"}
@@ -25,6 +28,8 @@ class TenantReport:
     landed: int = 0
     accepted: int = 0
     duplicates: int = 0
+    held: int = 0
+    replaced: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     rejected_rows: int = 0
     positives: int = 0
@@ -41,17 +46,21 @@ def tenant_reports(warehouse: Path) -> list[TenantReport]:
         if not has_table(connection, "quality", "reconciliation"):
             return []
         reports: dict[str, TenantReport] = {}
-        for tenant, landed, accepted, rejected, duplicates in connection.execute(
+        for tenant, *counts in connection.execute(
             "select tenant_id, sum(landed_count), sum(accepted_count), "
-            "sum(rejected_count), sum(duplicate_count) "
+            "sum(rejected_count), sum(duplicate_count), sum(held_count), "
+            "sum(replaced_count) "
             "from quality.reconciliation group by tenant_id order by tenant_id"
         ).fetchall():
+            landed, accepted, rejected, duplicates, held, replaced = map(int, counts)
             reports[tenant] = TenantReport(
                 tenant,
-                landed=int(landed),
-                accepted=int(accepted),
-                rejected_rows=int(rejected),
-                duplicates=int(duplicates),
+                landed=landed,
+                accepted=accepted,
+                rejected_rows=rejected,
+                duplicates=duplicates,
+                held=held,
+                replaced=replaced,
             )
         for tenant, reason, count in connection.execute(
             "select tenant_id, reason, count(*) from validated.rejected_records, "
@@ -76,14 +85,20 @@ def print_reports(
     table = Grid("What was built")
     table.texts("tenant, rejected by reason")
     table.numbers("landed", "accepted", "rejected", "duplicates")
-    table.numbers("positives", "negatives")
-    for report in reports:
+    seldom = {
+        name: [getattr(report, name) for report in reports]
+        for name in ("held", "replaced")
+    }
+    seldom = {name: counts for name, counts in seldom.items() if any(counts)}
+    table.numbers(*seldom, "positives", "negatives")
+    for number, report in enumerate(reports):
         table.row(
             report.tenant_id,
             f"{report.landed:,}",
             f"{report.accepted:,}",
             f"{report.rejected_rows:,}",
             f"{report.duplicates:,}",
+            *(f"{counts[number]:,}" for counts in seldom.values()),
             f"{report.positives:,}",
             f"{report.negatives:,}",
             style="bold",
@@ -95,13 +110,22 @@ def print_reports(
         terminal.say(f"Built in {seconds:,.1f} s.")
 
 
+def print_held(loads: Sequence[Load], terminal: Terminal) -> None:
+    """Print each load that is held, why, and what to do about it."""
+    count = f"{len(loads):,} load{'' if len(loads) == 1 else 's'}"
+    verb = "is" if len(loads) == 1 else "are"
+    terminal.say(f"{count} {verb} held; everything else was built.", style="bold red")
+    for load in loads:
+        terminal.say(*load.message.splitlines())
+
+
 def print_validation(report: ValidationReport, terminal: Terminal) -> None:
     """Print a line for each rule that was judged, the files, and the verdict."""
-    for feed in report.feeds:
+    for load in report.loads:
         terminal.say(
-            f"{feed.source}.{feed.entity} of tenant {feed.tenant_id}: "
-            f"{feed.landed + feed.unreadable:,} records, {feed.accepted:,} accepted, "
-            f"{feed.rejected:,} rejected, {feed.unreadable:,} unreadable",
+            f"{load.source}.{load.entity} of tenant {load.tenant_id}: "
+            f"{load.landed:,} records, {load.accepted:,} accepted, "
+            f"{load.rejected:,} rejected, {load.unreadable:,} unreadable",
             style="bold",
         )
         table = Grid()
@@ -110,7 +134,7 @@ def print_validation(report: ValidationReport, terminal: Terminal) -> None:
         table.texts("verdict", "examples")
         for rule in report.rules:
             of = (rule.tenant_id, rule.source, rule.entity)
-            if of == (feed.tenant_id, feed.source, feed.entity):
+            if of == (load.tenant_id, load.source, load.entity):
                 table.row(
                     rule.rule,
                     f"{rule.checked:,}",
@@ -132,15 +156,20 @@ def print_validation(report: ValidationReport, terminal: Terminal) -> None:
         *file_lines(report.files, report.left_out),
         f"Data Docs: {report.data_docs}",
     )
+    held = [load for load in report.loads if load.is_held]
+    for load in held:
+        terminal.say(
+            f"{load.source}.{load.entity} would be held: {load.reason}",
+            *(f"  {line}" for line in load.details),
+        )
     for rule in report.rules:
-        if rule.verdict != "passed":
-            helps = [f"  {rule.advice}"] if rule.advice else []
-            terminal.say(f"{rule.rule}:", *(f"  {row}" for row in rule.rows), *helps)
+        if rule.verdict == "warning" and rule.advice:
+            terminal.say(f"{rule.rule}:", f"  {rule.advice}")
     for failure in report.quality:
         terminal.say(*failure.message.splitlines())
     for sentence in report.suspicions:
         terminal.say(f"Warning: {sentence}")
-    stops = [rule.rule for rule in report.rules if rule.verdict == "error"]
+    stops = list(dict.fromkeys(one for load in held for one in load.short))
     stops += [
         one.metric.dimension for one in report.quality if one.metric.severity == "error"
     ]
@@ -149,7 +178,8 @@ def print_validation(report: ValidationReport, terminal: Terminal) -> None:
     if close:
         verdict = f"Passed, though close to the limit ({', '.join(close)})"
     if stops:
-        verdict = f"A build would stop on this feed ({', '.join(stops)})"
+        what = "hold this load" if held else "stop on this load"
+        verdict = f"A build would {what} ({', '.join(stops)})"
     terminal.say(
         f"{verdict}: {report.accepted:,} records accepted, {report.rejected:,} "
         f"rejected, {report.unreadable:,} unreadable, in {report.seconds:.1f} s; "

@@ -1,8 +1,8 @@
 """``winnow validate``: what a build would say of some files, nothing loaded.
 
-The files are loaded, as ever, into a warehouse that is thrown away, and both gates are
-run on that, the raw gate and, where it lets the files pass, the quality gate: so the
-verdict cannot differ from the one that a load and a build would give.
+The files are loaded, as ever, into a warehouse that is thrown away, and the models of
+the gate are run on that: so the verdict cannot differ from the one that a load and a
+build would give.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ingest.errors import InputError
-from ingest.expectations import Feed, run_gate
+from ingest.expectations import Load, check_thresholds, read_gate
 from ingest.pipeline import FileResult, LoadResult, load
 from ingest.pipeline import Progress as LoadProgress
 from ingest.settings import Settings
@@ -30,6 +30,7 @@ from winnow import quality
 from winnow.compiled_quality import build_quality
 from winnow.leftovers import SCRATCH, folder_lock, remove_scratch
 from winnow.suspicions import suspicions
+from winnow.warehouse import read_only
 
 DOCS_FOLDER = "data_docs_validate"
 """Below the target folder: the Data Docs of a build are in ``data_docs``."""
@@ -78,7 +79,8 @@ class ValidatedRule:
 
     ``failed`` of the ``checked`` values break it, so that ``share`` (0 to 1) keep it;
     ``threshold`` is the share that must. ``verdict`` is ``passed``, ``warning`` (more
-    than half of what may break it does) or ``error`` (the gate would stop the feed).
+    than half of what may break it does, or so few values do that no load is held for
+    them) or ``error`` (the load would be held).
     ``examples`` are up to five values that break it; none for missing values. ``rows``
     are up to five rows of an error, with file, line and what is wrong; ``advice`` is a
     sentence on what helps, empty where nothing fails.
@@ -100,17 +102,17 @@ class ValidatedRule:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """What the gates say of some files; ``data_docs`` is the page of the raw gate.
+    """What the gate says of some files; ``data_docs`` is its page.
 
-    ``feeds`` has the records of each tenant and entity: landed, rejected, unreadable.
-    ``quality`` is what the quality gate finds beyond a threshold, ``suspicions`` what
-    looks wrong although no rule is broken; they are empty where the raw gate stops the
-    files, because a build would not come to it.
+    ``loads`` has a verdict for each tenant and entity, with the records landed,
+    rejected, unreadable and accepted. ``quality`` is what else is beyond a threshold,
+    ``suspicions`` what looks wrong although no rule is broken; neither looks at
+    records that would be held.
     """
 
     files: tuple[ValidatedFile, ...]
     left_out: tuple[LeftOut, ...]
-    feeds: tuple[Feed, ...]
+    loads: tuple[Load, ...]
     rules: tuple[ValidatedRule, ...]
     quality: tuple[quality.QualityFailure, ...]
     suspicions: tuple[str, ...]
@@ -120,24 +122,24 @@ class ValidationReport:
     @property
     def passed(self) -> bool:
         """Whether a build would take the files; warnings are allowed."""
-        return not any(rule.verdict == "error" for rule in self.rules) and not any(
+        return not any(load.is_held for load in self.loads) and not any(
             one.metric.severity == "error" for one in self.quality
         )
 
     @property
     def accepted(self) -> int:
         """Records that keep every rule; duplicates are among them."""
-        return sum(feed.accepted for feed in self.feeds)
+        return sum(load.accepted for load in self.loads)
 
     @property
     def rejected(self) -> int:
         """Records that break any rule; unreadable ones are not among them."""
-        return sum(feed.rejected for feed in self.feeds)
+        return sum(load.rejected for load in self.loads)
 
     @property
     def unreadable(self) -> int:
-        """Records whose structure is broken. They are refused as well."""
-        return sum(feed.unreadable for feed in self.feeds)
+        """Records whose structure is broken. They are rejected as well."""
+        return sum(load.unreadable for load in self.loads)
 
 
 def validate(
@@ -160,7 +162,8 @@ def validate(
     records take space below ``settings.temp_directory`` until the end. Data Docs go to
     the folder ``docs``, ``<target>/data_docs_validate`` when it is None.
 
-    Only these files are judged: a build judges a tenant's earlier loads with them.
+    Only these files are judged: a build compares interactions with catalogues and ids
+    of the tenant's earlier loads, too.
 
     Raises InputError when any of the files cannot be used at all, or ``docs`` holds
     anything but earlier Data Docs, and BuildError when a model fails, such as on a
@@ -170,6 +173,7 @@ def validate(
     tell = progress or _Silent()
     docs = (docs or settings.target / DOCS_FOLDER).absolute()
     _check_docs(docs)
+    check_thresholds()
     started = time.monotonic()
     with _scratch(settings.temp_directory) as folder:
         own = settings.model_copy(
@@ -192,16 +196,14 @@ def validate(
             settings=own,
             progress=tell,
         )
-        gate = run_gate(
-            own.warehouse, own.target, tell.judge, docs=docs, all_examples=True
-        )
-        kept = settings.target / SQL_FILE
-        failures = _quality(own, kept, tell) if gate.passed else ()
-        looks_wrong = suspicions(own.warehouse) if gate.passed else ()
+        failures = _quality(own, settings.target / SQL_FILE, tell)
+        with read_only(own.warehouse) as connection:
+            gate = read_gate(connection, docs, tell.judge, all_examples=True)
+        looks_wrong = suspicions(own.warehouse)
     return ValidationReport(
         files=_files(loaded),
         left_out=loaded.left_out,
-        feeds=gate.feeds,
+        loads=gate.loads,
         rules=tuple(
             ValidatedRule(
                 one.tenant_id,
@@ -229,7 +231,7 @@ def validate(
 def _quality(
     scratch: Settings, kept: Path, tell: Progress
 ) -> tuple[quality.QualityFailure, ...]:
-    """What the quality gate finds in the scratch warehouse."""
+    """Run the gate's models in the scratch warehouse; metrics beyond a threshold."""
     tell.judge("quality of the records")
     began_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     build_quality(scratch, kept)

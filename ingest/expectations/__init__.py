@@ -1,5 +1,19 @@
-"""The quality gate on raw, derived from the contracts."""
+"""The quality gate's verdicts on loads, and its Data Docs."""
 
-from ingest.expectations.gate import Failure, Feed, GateReport, run_gate
+from ingest.expectations.gate import (
+    Failure,
+    GateReport,
+    Load,
+    check_thresholds,
+    held_counts,
+    read_gate,
+)
 
-__all__ = ["Failure", "Feed", "GateReport", "run_gate"]
+__all__ = [
+    "Failure",
+    "GateReport",
+    "Load",
+    "check_thresholds",
+    "held_counts",
+    "read_gate",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -40,9 +40,13 @@ code { background: #f3f4f6; border-radius: 3px; padding: 0 .3rem; margin-right: 
 """
 
 
+LoadKey = tuple[str, str, str, str]
+"""Tenant, source, entity and load id."""
+
+
 @dataclass(frozen=True)
 class Checked:
-    """One rule of one tenant and entity, judged.
+    """One rule of one load and entity, judged.
 
     ``severity`` is passed, warning or error; ``rows`` are up to five that break the
     rule, with file and line, where it is an error; ``validation`` is the suite's result
@@ -53,6 +57,7 @@ class Checked:
     tenant_id: str
     source: str
     entity: str
+    load_id: str
     rule: str
     checked: int
     failed: int
@@ -72,7 +77,12 @@ class Checked:
     @property
     def suite(self) -> str:
         """The suite's name, which is also its file's."""
-        return f"{self.source}.{self.entity}.{self.tenant_id}"
+        return f"{self.source}.{self.entity}.{self.tenant_id}.{self.load_id}"
+
+    @property
+    def key(self) -> LoadKey:
+        """The load's tenant, source, entity and id."""
+        return self.tenant_id, self.source, self.entity, self.load_id
 
     def with_examples(self, examples: tuple[str, ...]) -> Checked:
         """The same, with values that break the rule."""
@@ -123,8 +133,12 @@ def _number(bound: object) -> str:
     return f"{bound:,g}" if isinstance(bound, (int, float)) else str(bound)
 
 
-def write_data_docs(folder: Path, checked: Sequence[Checked]) -> Path:
-    """Write the page and the results anew; the page's path."""
+def write_data_docs(
+    folder: Path, checked: Sequence[Checked], reasons: Mapping[LoadKey, str]
+) -> Path:
+    """Write the page and the results anew; the page's path. ``reasons`` say of loads
+    that are held, or were released, why.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "validations").mkdir(parents=True)
     sections: list[tuple[int, str]] = []
@@ -132,7 +146,9 @@ def write_data_docs(folder: Path, checked: Sequence[Checked]) -> Path:
         rules = sorted(group, key=_worst_first)
         result = json.dumps(rules[0].validation, indent=2, ensure_ascii=False)
         (folder / "validations" / f"{suite}.json").write_text(result, encoding="utf-8")
-        sections.append((_SEVERITIES.index(rules[0].severity), _section(suite, rules)))
+        reason = reasons.get(rules[0].key)
+        place = 0 if reason else _SEVERITIES.index(rules[0].severity)
+        sections.append((place, _section(suite, rules, reason)))
     # Failures first; feeds of one severity stay in their order.
     ordered = [html for _, html in sorted(sections, key=lambda section: section[0])]
     page = folder / "index.html"
@@ -141,7 +157,7 @@ def write_data_docs(folder: Path, checked: Sequence[Checked]) -> Path:
 
 
 _SEVERITIES = ("error", "warning", "passed")
-_VERDICTS = {"error": "stops the build", "warning": "comes close", "passed": "passed"}
+_VERDICTS = {"error": "holds the load", "warning": "comes close", "passed": "passed"}
 
 
 def _worst_first(one: Checked) -> tuple[int, float]:
@@ -152,26 +168,29 @@ def _worst_first(one: Checked) -> tuple[int, float]:
 def _page(checked: Sequence[Checked], sections: Sequence[str]) -> str:
     errors = sum(one.severity == "error" for one in checked)
     close = sum(one.severity == "warning" for one in checked)
-    verdict = f"{errors} stop the build" if errors else "nothing stops the build"
+    verdict = f"{errors} hold their load" if errors else "none holds its load"
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Quality gate</title><style>{_STYLE}</style>"
-        "<h1>Quality gate on raw</h1>"
+        "<h1>Quality gate</h1><p>The newest load of each feed, and every one that is "
+        "held.</p>"
         f"<p>{len(checked)} rules judged: {verdict}, {close} come close.</p>"
         + ("".join(sections) or "<p>No rows have been loaded yet.</p>")
         + "</html>"
     )
 
 
-def _section(suite: str, rules: Sequence[Checked]) -> str:
+def _section(suite: str, rules: Sequence[Checked], reason: str | None) -> str:
     first = rules[0]
     rows = "".join(map(_row, rules))
     link = quote(f"validations/{suite}.json")
+    why = f"<p class=error><b class=verdict>{html.escape(reason or '')}</b></p>"
     return (
         f"<h2>{html.escape(first.tenant_id)} · {html.escape(first.source)}."
-        f"{html.escape(first.entity)} <small><a href='{link}'>result</a></small></h2>"
-        f"<p>A rule stops the build when fewer than {_share(first.mostly)} of its "
+        f"{html.escape(first.entity)} · load {html.escape(first.load_id)} "
+        f"<small><a href='{link}'>result</a></small></h2>{why if reason else ''}"
+        f"<p>A rule holds the load when fewer than {_share(first.mostly)} of its "
         f"values keep it, and comes close below {_share(first.warn_below)}.</p>"
         "<table><tr><th>verdict<th>rule<th>must be<th class=n>checked<th class=n>broken"
         f"<th class=n>kept<th><th class=n>needed<th>examples</tr>{rows}</table>"

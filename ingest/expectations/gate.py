@@ -1,9 +1,10 @@
-"""The quality gate: Great Expectations over what DuckDB measured of the raw tables.
+"""What the models of the gate say of each load, judged once more by Great Expectations,
+with rows to look at.
 
-DuckDB reads each raw table once and counts, for each tenant and rule of the contract,
-how many values the rule applies to and how many break it. Great Expectations then
-judges the shares against the tenant's threshold: one suite per tenant and entity, two
-expectations per rule (critical: the threshold; warning: half-way to it).
+dbt counts, for each load and rule of the contract, how many values the rule applies to
+and how many break it, and says which loads are held (``validated.load_verdicts``).
+Great Expectations judges the same shares for the Data Docs: one suite per load and
+entity, two expectations per rule (critical: the threshold; warning: half-way to it).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import csv
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,38 +21,38 @@ from typing import Any
 
 import duckdb
 
-from ingest.contracts import LOG_SOURCE, Entity, load_contracts
-from ingest.database import connect
 from ingest.errors import InputError
-from ingest.expectations.advice import advice, advice_on_unreadable, fault
-from ingest.expectations.data_docs import Checked, with_bound, write_data_docs
-from ingest.expectations.rules import (
-    SEEDS,
-    accepted_pairs,
-    counts_sql,
-    examples_sql,
-    missing_tokens,
-    rows_sql,
-    rules_of,
-    tenant_settings,
+from ingest.expectations.data_docs import (
+    Checked,
+    LoadKey,
+    with_bound,
+    write_data_docs,
 )
+from ingest.expectations.examples import Examples
+from ingest.expectations.rules import SEEDS, tenant_settings
 
 Progress = Callable[[str], None]
+
+_EXPLAINED = 20
+"""Held loads of which rows are shown."""
+
+_FILES_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A rule that a tenant's feed does not keep often enough.
+    """A rule that the values of a load do not keep often enough.
 
-    ``severity`` is ``error`` when fewer than ``mostly`` of the ``checked`` values keep
-    it, ``warning`` when more do but over half of what is allowed break it. ``message``
-    is one sentence, ``rows`` up to five of an error's rows with file, line, and what is
-    wrong, ``advice`` a sentence on what helps.
+    ``severity`` is ``error`` when the load is held for it, ``warning`` when the rule is
+    kept well enough but over half of what is allowed break it, or too few values do for
+    a load to be held. ``message`` is one sentence, ``rows`` up to five rows of an error
+    with file, line, and what is wrong, ``advice`` a sentence on what helps.
     """
 
     tenant_id: str
     source: str
     entity: str
+    load_id: str
     rule: str
     severity: str
     checked: int
@@ -63,35 +64,76 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Feed:
-    """The records of one tenant and entity.
+class Load:
+    """The records of one load and entity, and what the gate says of them.
 
-    ``landed`` are rows of the raw table, and ``rejected`` those of them that break any
-    rule; ``unreadable`` records are in neither. All the rest is accepted.
+    ``verdict`` is ``counts``, ``held`` or ``released`` (it would be held, and somebody
+    let it count); ``reason`` says in a sentence why, and is None where it counts.
+    ``is_superseded`` is true for a held load whose files were all loaded again. Records
+    are ``landed``: ``unreadable``, ``rejected`` or ``accepted``. ``details`` are lines
+    with what is wrong in which rows, and what helps, empty where the load counts.
     """
 
     tenant_id: str
     source: str
     entity: str
+    load_id: str
+    verdict: str
+    reason: str | None
+    is_superseded: bool
     landed: int
-    rejected: int
     unreadable: int
+    rejected: int
+    accepted: int
+    files: tuple[str, ...]
+    short: tuple[str, ...]
+    details: tuple[str, ...] = ()
 
     @property
-    def accepted(self) -> int:
-        """Rows that keep every rule; duplicates are among them."""
-        return self.landed - self.rejected
+    def key(self) -> LoadKey:
+        """The load's tenant, source, entity and id."""
+        return self.tenant_id, self.source, self.entity, self.load_id
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its records wait for somebody: it is held, and nothing came for it
+        since.
+        """
+        return self.verdict == "held" and not self.is_superseded
+
+    @property
+    def message(self) -> str:
+        """Which load is held, why, rows to look at, and what to do; one line each."""
+        more = len(self.files) - _FILES_SHOWN
+        names = ", ".join(self.files[:_FILES_SHOWN])
+        names += f" and {more:,} more" if more > 0 else ""
+        records = "record" if self.landed == 1 else "records"
+        return "\n".join(
+            [
+                f"tenant {self.tenant_id}, {self.source}.{self.entity}: load "
+                f"{self.load_id} ({names}) is held, and none of its {self.landed:,} "
+                f"{records} counts: {self.reason}",
+                *(f"  {line}" for line in self.details),
+                "  Load the corrected file again; or `winnow loads release "
+                f"{self.load_id}` lets the load count as it is, and `winnow loads "
+                f"unload {self.load_id}` takes it back.",
+            ]
+        )
 
 
 @dataclass(frozen=True)
 class GateReport:
-    """The gate's verdict: every rule judged and what failed of them, the records of
-    each feed, where the Data Docs are, seconds.
+    """The verdicts of the gate.
+
+    ``loads`` are the newest load of each tenant and entity (corrections aside) and
+    every other that is held; ``rules`` are the rules that were applied to them, and
+    ``failures`` those that are not kept, or hardly. ``data_docs`` is the page, and
+    ``seconds`` what all this took.
     """
 
     rules: tuple[Checked, ...]
     failures: tuple[Failure, ...]
-    feeds: tuple[Feed, ...]
+    loads: tuple[Load, ...]
     data_docs: Path
     seconds: float
 
@@ -101,157 +143,256 @@ class GateReport:
         return len(self.rules)
 
     @property
+    def held(self) -> tuple[Load, ...]:
+        """The loads that wait for somebody."""
+        return tuple(load for load in self.loads if load.is_held)
+
+    @property
     def passed(self) -> bool:
-        """Whether the build may go on: no failure of severity error."""
-        return not any(failure.severity == "error" for failure in self.failures)
+        """Whether no load is held."""
+        return not self.held
+
+    @property
+    def warnings(self) -> tuple[Failure, ...]:
+        """Rules that are close to their limit."""
+        return tuple(one for one in self.failures if one.severity == "warning")
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """The counts of one tenant and entity: rule → (checked, failed)."""
-
-    feed: Feed
-    entity: Entity
-    counts: Mapping[str, tuple[int, int]]
-
-
-def run_gate(
-    warehouse: Path,
-    target: Path,
+def read_gate(
+    connection: duckdb.DuckDBPyConnection,
+    docs: Path,
     progress: Progress | None = None,
     seeds: Path = SEEDS,
-    docs: Path | None = None,
     all_examples: bool = False,
 ) -> GateReport:
-    """Judge every raw table that has rows, and write the Data Docs to ``docs``,
-    ``<target>/data_docs`` when it is None; what is there is replaced.
+    """The verdicts that the last build of ``validated.load_verdicts`` came to, and the
+    Data Docs, written to the folder ``docs``; what is there is replaced.
 
     Values that break a rule are given for rules that fail, or, with ``all_examples``,
-    for every rule that any value breaks (which reads the raw table once per such rule).
-
-    The warehouse is opened read-only and closed again; one that is not there, or has no
-    raw tables yet, passes with nothing checked. Raises ContractError for a contract
-    that cannot be read, and InputError for a threshold that is no share.
+    for every rule that any value breaks. A warehouse without the models, or without a
+    load, passes with nothing judged.
     """
     started = time.monotonic()
     tell = progress or (lambda _what: None)
-    mostly = _thresholds(seeds)
-    measured: list[_Measured] = []
-    checked: list[Checked] = []
-    if warehouse.exists():
-        with connect(warehouse, read_only=True) as connection:
-            measured = list(_measure(connection, seeds, tell))
-            tell("expectations")
-            checked = [
-                outcome
-                for one in measured
-                for outcome in _judge(one, mostly.get(one.feed.tenant_id, mostly["*"]))
-            ]
-            settings = tenant_settings(seeds)
-            checked = [with_bound(one, settings) for one in checked]
-            tell("examples")
-            checked = [
-                _with_examples(connection, seeds, one)
-                if one.severity != "passed" or (all_examples and one.failed)
-                else one
-                for one in checked
-            ]
-    data_docs = write_data_docs(docs or target / "data_docs", checked)
+    loads = _loads(connection)
+    tell("expectations")
+    settings = tenant_settings(seeds)
+    checked = [
+        with_bound(one, settings)
+        for load, counts in _counted(connection, loads)
+        for one in _judge(load, counts)
+    ]
+    tell("examples")
+    examples = Examples(connection, seeds, settings)
+    checked = [
+        examples.of_rule(one)
+        if one.severity != "passed" or (all_examples and one.failed)
+        else one
+        for one in checked
+    ]
+    loads = _explained(loads, checked, examples)
+    reasons = {load.key: load.reason for load in loads if load.reason is not None}
     return GateReport(
         tuple(checked),
         tuple(_failure(one) for one in checked if one.severity != "passed"),
-        tuple(one.feed for one in measured),
-        data_docs,
+        tuple(loads),
+        write_data_docs(docs, checked, reasons),
         time.monotonic() - started,
     )
 
 
-def _measure(
-    connection: duckdb.DuckDBPyConnection, seeds: Path, tell: Progress
-) -> Iterator[_Measured]:
-    tables = {
-        name
-        for (name,) in connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'raw' "
-            "and estimated_size > 0"
-        ).fetchall()
-    }
-    tokens, settings = missing_tokens(), tenant_settings(seeds)
-    unreadable = _unreadable(connection) if "winnow_loaded_files" in tables else {}
-    seen = set()
-    for (source, name), entity in load_contracts().items():
-        if source == LOG_SOURCE or entity.table not in tables:
-            continue
-        tell(f"{source}.{name}")
-        rules = rules_of(entity, accepted_pairs(entity, seeds), settings)
-        counting = counts_sql(entity, tokens, settings, rules)
-        rows = connection.execute(counting).fetchall()
-        for tenant_id, landed, rejected, *counts in rows:
-            key = (tenant_id, source, name)
-            seen.add(key)
-            pairs = zip(counts[::2], counts[1::2], strict=True)
-            by_rule = {rule.key: pair for rule, pair in zip(rules, pairs, strict=True)}
-            if key in unreadable:
-                by_rule["record.readable"] = unreadable[key]
-            feed = Feed(*key, landed, rejected, unreadable.get(key, (0, 0))[1])
-            yield _Measured(feed, entity, by_rule)
-    for key in sorted(set(unreadable) - seen):
-        counts_of = {"record.readable": unreadable[key]}
-        feed = Feed(*key, 0, 0, unreadable[key][1])
-        yield _Measured(feed, load_contracts()[key[1:]], counts_of)
-
-
-def _unreadable(
-    connection: duckdb.DuckDBPyConnection,
-) -> dict[tuple[str, str, str], tuple[int, int]]:
-    """Records that were landed, and those of them that could not be read."""
+def held_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many loads of each tenant that was built are held and wait for somebody."""
+    if not _is_built(connection):
+        return {}
     rows = connection.execute(
-        "select tenant_id, source, entity, sum(record_count + unreadable_count), "
-        "sum(unreadable_count) from raw.winnow_loaded_files group by all"
+        "select tenant_id, count(distinct load_id) filter ("
+        "verdict = 'held' and not coalesce(is_superseded, false)) "
+        "from validated.load_verdicts group by tenant_id order by tenant_id"
     ).fetchall()
-    return {(t, s, e): (int(landed), int(bad)) for t, s, e, landed, bad in rows}
+    return dict(rows)
 
 
-def _judge(measured: _Measured, mostly: float) -> list[Checked]:
+def check_thresholds(seeds: Path = SEEDS) -> None:
+    """Raise InputError, naming the line, for a setting of the gate that makes no sense:
+    a ``gate_mostly`` that is no share, a ``gate_minimum`` that is no count, or bounds
+    and numbers that are none.
+    """
+    tenant_settings(seeds)
+    path = seeds / "tenant_settings.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        has_mostly = False
+        for row in reader:
+            place = f"{path}, line {reader.line_num}"
+            if given := (row.get("gate_mostly") or "").strip():
+                has_mostly |= row["tenant_id"] == "*"
+                _check_share(given, place)
+            if given := (row.get("gate_minimum") or "").strip():
+                _check_count(given, place)
+    if not has_mostly:
+        raise InputError(f"{path}: the row of tenant * must have a gate_mostly.")
+
+
+def _check_share(text: str, place: str) -> None:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise InputError(f"{place}: gate_mostly is {text!r}, and must be 0 to 1.")
+
+
+def _check_count(text: str, place: str) -> None:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise InputError(
+            f"{place}: gate_minimum is {text!r}, and must be a whole number from 1 on."
+        )
+
+
+def _is_built(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'validated' "
+        "and table_name in ('load_verdicts', 'rule_counts')"
+    ).fetchone()
+    return bool(found and found[0] == 2)
+
+
+_LOADS = """
+with
+
+files as (
+
+    select
+        tenant_id,
+        source,
+        entity,
+        load_id,
+        list(file order by file) as files,
+        bool_and(corrects_load_id is not null) as is_correction
+
+    from raw.winnow_loaded_files
+
+    group by all
+
+)
+
+select
+    verdicts.tenant_id,
+    verdicts.source,
+    verdicts.entity,
+    verdicts.load_id,
+    verdicts.verdict,
+    verdicts.reason,
+    coalesce(verdicts.is_superseded, false) as is_superseded,
+    verdicts.landed_count as landed,
+    verdicts.unreadable_count as unreadable,
+    verdicts.rejected_count as rejected,
+    verdicts.accepted_count as accepted,
+    coalesce(files.files, []) as files,
+    coalesce(verdicts.short_measures, []) as short
+
+from validated.load_verdicts as verdicts
+
+left join files
+    on verdicts.tenant_id = files.tenant_id
+    and verdicts.source = files.source
+    and verdicts.entity = files.entity
+    and verdicts.load_id = files.load_id
+
+qualify
+    (verdicts.verdict = 'held' and not coalesce(verdicts.is_superseded, false))
+    or row_number() over (
+        partition by verdicts.tenant_id, verdicts.source, verdicts.entity
+        order by
+            coalesce(files.is_correction, false) asc,
+            verdicts.loaded_at desc,
+            verdicts.load_id desc
+    ) = 1
+
+order by
+    verdicts.tenant_id, verdicts.source, verdicts.entity, verdicts.loaded_at,
+    verdicts.load_id
+"""
+
+
+def _loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
+    if not _is_built(connection):
+        return []
+    cursor = connection.execute(_LOADS)
+    names = [column[0] for column in cursor.description or ()]
+    return [
+        Load(**dict(zip(names, map(_frozen, row), strict=True)))
+        for row in cursor.fetchall()
+    ]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, loads: Iterable[Load]
+) -> Iterator[tuple[Load, dict[str, tuple[int, int, float]]]]:
+    """Each load, and by rule how many values were checked, broke it, and the share that
+    must keep it.
+    """
+    for load in loads:
+        rows = connection.execute(
+            "select rule, checked_count, failed_count, threshold "
+            "from validated.rule_counts where tenant_id = ? and source = ? "
+            "and entity = ? and load_id = ? and checked_count > 0 order by rule",
+            load.key,
+        ).fetchall()
+        yield load, {rule: (int(c), int(f), float(t)) for rule, c, f, t in rows}
+
+
+def _judge(load: Load, counts: Mapping[str, tuple[int, int, float]]) -> list[Checked]:
     """Let Great Expectations judge the measured shares; one outcome per rule."""
-    counts = {key: pair for key, pair in measured.counts.items() if pair[0]}
-    entity = measured.entity
-    tenant_id = measured.feed.tenant_id
-    suite = f"{entity.source}.{entity.name}.{tenant_id}"
     # Not 1 - failed / checked: 70 of 1,000 must not miss a threshold of 0.93.
     shares = {
-        key: (checked - failed) / checked for key, (checked, failed) in counts.items()
+        rule: (checked - failed) / checked
+        for rule, (checked, failed, _) in counts.items()
     }
-    warn_below = round((1 + mostly) / 2, 12)
-    validation = _validate(suite, shares, {"critical": mostly, "warning": warn_below})
+    limits = {
+        # So few values that no load is held for them are only warned of.
+        rule: {"warning": round((1 + mostly) / 2, 12)}
+        | ({"critical": mostly} if not failed or rule in load.short else {})
+        for rule, (_, failed, mostly) in counts.items()
+    }
+    suite = f"{load.source}.{load.entity}.{load.tenant_id}.{load.load_id}"
+    validation = _validate(suite, shares, limits) if shares else {"results": []}
     verdicts: dict[str, str] = {}
     for result in validation["results"]:
         config = result["expectation_config"]
         if result["exception_info"].get("raised_exception"):
             raise RuntimeError(f"{suite}: {result['exception_info']}")
         if not result["success"]:
-            key, severity = config["kwargs"]["column"], config["severity"]
-            if severity == "critical" or key not in verdicts:
-                verdicts[key] = "error" if severity == "critical" else "warning"
+            rule, severity = config["kwargs"]["column"], config["severity"]
+            if severity == "critical" or rule not in verdicts:
+                verdicts[rule] = "error" if severity == "critical" else "warning"
     return [
         Checked(
-            tenant_id,
-            entity.source,
-            entity.name,
-            key,
+            load.tenant_id,
+            load.source,
+            load.entity,
+            load.load_id,
+            rule,
             checked,
             failed,
             mostly,
-            verdicts.get(key, "passed"),
+            verdicts.get(rule, "passed"),
             (),
             validation,
         )
-        for key, (checked, failed) in counts.items()
+        for rule, (checked, failed, mostly) in counts.items()
     ]
 
 
 def _validate(
-    suite_name: str, shares: Mapping[str, float], limits: Mapping[str, float]
+    suite_name: str,
+    shares: Mapping[str, float],
+    limits: Mapping[str, Mapping[str, float]],
 ) -> dict[str, Any]:
     """The validation result, as JSON, of a suite with a lower limit per rule and
     severity.
@@ -278,13 +419,13 @@ def _validate(
             name=suite_name,
             expectations=[
                 ExpectColumnValuesToBeBetween(
-                    column=key,
+                    column=rule,
                     min_value=limit,
                     severity=FailureSeverity(severity),
-                    meta={"rule": key, "unit": "share of values that keep the rule"},
+                    meta={"rule": rule, "unit": "share of values that keep the rule"},
                 )
-                for key in shares
-                for severity, limit in limits.items()
+                for rule in shares
+                for severity, limit in limits[rule].items()
             ],
         )
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
@@ -307,66 +448,22 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _with_examples(
-    connection: duckdb.DuckDBPyConnection, seeds: Path, one: Checked
-) -> Checked:
-    rule_name = one.rule.rpartition(".")[2]
-    if rule_name == "readable":
-        return _with_unreadable(connection, one)
-    entity = load_contracts()[one.source, one.entity]
-    column = next(c for c in entity.columns if one.rule == f"{c.name}.{rule_name}")
-    tokens, settings = missing_tokens(), tenant_settings(seeds)
-    rules = rules_of(entity, accepted_pairs(entity, seeds), settings)
-    rule = next(rule for rule in rules if rule.key == one.rule)
-    tenant = [one.tenant_id]
-    if one.severity == "error":
-        asked = rows_sql(entity, tokens, settings, rule)
-        rows = connection.execute(asked, tenant)
-        faults = tuple(
-            f"{_place(file, line, row)}: "
-            + fault(column, rule_name, value, typed, one.tenant_id, settings)
-            for file, line, row, value, typed in rows.fetchall()
-        )
-        one = replace(one, rows=faults)
-    if rule_name == "required":  # There is no value to show.
-        return replace(one, advice=advice(column, rule_name, ()))
-    asked = examples_sql(entity, tokens, settings, rule)
-    values = connection.execute(asked, tenant)
-    examples = tuple(value for (value,) in values.fetchall())
-    helps = advice(column, rule_name, examples)
-    return replace(one.with_examples(examples), advice=helps)
-
-
-def _with_unreadable(connection: duckdb.DuckDBPyConnection, one: Checked) -> Checked:
-    of_feed = (
-        # The gate runs before dbt adds a column that the table has gained.
-        "from (from raw.winnow_unreadable_records union all by name "
-        "select cast(null as varchar) as detail where false) "
-        "where tenant_id = ? and source = ? and entity = ? "
-    )
-    feed = [one.tenant_id, one.source, one.entity]
-    rows = connection.execute(
-        "select file, line_number, row_number, concat_ws(', ', reason, detail), "
-        f"raw_record {of_feed} order by loaded_at desc, file, row_number limit 5",
-        feed,
-    ).fetchall()
-    commonest = connection.execute(f"select mode(reason) {of_feed}", feed).fetchone()
-    return replace(
-        one,
-        rows=tuple(
-            ": ".join(filter(None, (_place(file, line, row), reason, _cut(record))))
-            for file, line, row, reason, record in rows
-        ),
-        advice=advice_on_unreadable((commonest and commonest[0]) or ""),
-    )
-
-
-def _place(file: str, line: int | None, row: int) -> str:
-    return f"{file}, record {row}" if line is None else f"{file}, line {line}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else text[:79] + "…"
+def _explained(
+    loads: Sequence[Load], checked: Sequence[Checked], examples: Examples
+) -> list[Load]:
+    """The loads, those that are held or released with what is wrong in which rows."""
+    by_load: dict[LoadKey, list[Checked]] = {}
+    for one in checked:
+        by_load.setdefault(one.key, []).append(one)
+    explained, left = [], _EXPLAINED
+    for load in loads:
+        details: tuple[str, ...] = ()
+        if load.short and load.verdict == "held" and left:
+            left -= 1
+            rules = by_load.get(load.key, [])
+            details = examples.of_load(load.key, load.short, rules)
+        explained.append(replace(load, details=details))
+    return explained
 
 
 def _failure(one: Checked) -> Failure:
@@ -378,40 +475,16 @@ def _failure(one: Checked) -> Failure:
         one.tenant_id,
         one.source,
         one.entity,
+        one.load_id,
         one.rule,
         one.severity,
         one.checked,
         one.failed,
         one.mostly,
         f"tenant {one.tenant_id}, {one.source}.{one.entity}: {one.failed:,} of "
-        f"{one.checked:,} values ({share:.1%}) break {one.rule} ({dimension}), and "
-        f"{1 - one.mostly:.1%} may"
+        f"{one.checked:,} values ({share:.1%}) of load {one.load_id} break {one.rule} "
+        f"({dimension}), and {1 - one.mostly:.1%} may"
         + (f"; for example {examples}." if examples else "."),
         one.rows,
         one.advice,
     )
-
-
-def _thresholds(seeds: Path) -> dict[str, float]:
-    """The share that must keep a rule, by tenant; ``*`` is always there."""
-    path = seeds / "tenant_settings.csv"
-    thresholds: dict[str, float] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        for row in reader:
-            if given := (row.get("gate_mostly") or "").strip():
-                place = f"{path}, line {reader.line_num}"
-                thresholds[row["tenant_id"]] = _share(given, place)
-    if "*" not in thresholds:
-        raise InputError(f"{path}: the row of tenant * must have a gate_mostly.")
-    return thresholds
-
-
-def _share(text: str, place: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1
-    if not 0 <= share <= 1:
-        raise InputError(f"{place}: gate_mostly is {text!r}, and must be 0 to 1.")
-    return share

@@ -238,65 +238,47 @@ def typed_sql(
     )
 
 
-def counts_sql(
-    entity: Entity,
-    tokens: Sequence[str],
-    settings: TenantSettings,
-    rules: Sequence[Rule],
-) -> str:
-    """A query with, for each tenant, its rows, how many of them break any rule, and for
-    each rule how many values it was applied to and how many broke it.
-    """
-    names = [f"kept_{n}" for n in range(len(rules))]
-    verdicts = "".join(
-        f", ({rule.verdict}) as {name}" for name, rule in zip(names, rules, strict=True)
-    )
-    refused = " or ".join(f"not {name}" for name in names) or "false"
-    counts = "".join(f", count({name}), count(*) filter (not {name})" for name in names)
-    typed = typed_sql(entity, tokens, settings=settings)
-    return (
-        f"select tenant_id, count(*), count(*) filter ({refused}){counts} from "
-        f"(select tenant_id{verdicts} from ({typed})) "
-        "group by tenant_id order by tenant_id"
-    )
-
-
 def examples_sql(
     entity: Entity, tokens: Sequence[str], settings: TenantSettings, rule: Rule
 ) -> str:
-    """A query of up to five values, of the tenant given as parameter, that break a
-    rule: among the first thousand that do, and each cut to 80 characters.
+    """A query of up to five values, of the load and the tenant given as parameters,
+    that break a rule: among the first thousand that do, and each cut to 80 characters.
     """
     value = quoted_name(rule.column)
+    typed = typed_sql(entity, tokens, _of_load(entity), settings=settings)
     return (
         f"select distinct case when length(value) > 80 then left(value, 79) || '…' "
-        f"else value end from (select {value} as value from "
-        f"({typed_sql(entity, tokens, settings=settings)}) where tenant_id = ? "
-        f"and not ({rule.verdict}) limit 1000) order by 1 limit 5"
+        f"else value end from (select {value} as value from ({typed}) "
+        f"where tenant_id = ? and not ({rule.verdict}) limit 1000) order by 1 limit 5"
     )
 
 
 def rows_sql(
     entity: Entity, tokens: Sequence[str], settings: TenantSettings, rule: Rule
 ) -> str:
-    """A query of up to five rows, of the tenant given as parameter, that break a rule,
-    the newest first: file, line (null for files without lines), row, value, and the
-    value as its type, written as text.
+    """A query of up to five rows, of the load and the tenant given as parameters, that
+    break a rule: file, line (null for files without lines), row, value, and the value
+    as its type, written as text.
     """
-    place = ("file", "line_number", "row_number", "loaded_at")
+    place = ("file", "line_number", "row_number")
     typed = quoted_name(f"typed.{rule.column}")
-    rows = typed_sql(entity, tokens, also=place, settings=settings)
+    rows = typed_sql(entity, tokens, _of_load(entity), place, settings)
     return (
         f"select file, line_number, row_number, {quoted_name(rule.column)}, "
         f"{typed}::varchar from "
         f"({rows}) where tenant_id = ? "
-        f"and not ({rule.verdict}) order by loaded_at desc, file, row_number limit 5"
+        f"and not ({rule.verdict}) order by file, row_number limit 5"
     )
 
 
+def _of_load(entity: Entity) -> str:
+    """A query of the raw rows of the load given as parameter."""
+    return f"select * from ({landed_sql(entity)}) where load_id = ?"
+
+
 def landed_sql(entity: Entity) -> str:
-    """A query of an entity's raw rows, null in columns that the table lacks: the gate
-    runs before dbt adds those that a contract has gained.
+    """A query of an entity's raw rows, null in columns that the table lacks, because no
+    build has added those that a contract has gained.
     """
     columns = ", ".join(
         f"cast(null as {data_type}) as {quoted_name(name)}"
