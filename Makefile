@@ -95,11 +95,15 @@ lint-sql:
 
 .PHONY: test
 test: lint ## everything that a change must pass
-	$(TWO_FILES) -m "not scale and not peers and not services"
+	$(TWO_FILES) -m "not scale and not peers and not services and not faults"
 
 .PHONY: test-scale
 test-scale: $(VENV)/dev.stamp ## the slow suites: on millions of rows, of many builds, on all real data
 	$(TWO_FILES) -m scale
+
+.PHONY: test-faults
+test-faults: $(VENV)/dev.stamp ## let every call of the system fail once in load, publish and export (about an hour)
+	$(TWO_FILES) -m faults
 
 .PHONY: test-peers
 test-peers: $(PEERS)/peers.stamp ## let real PyTorch and RecBole read what is exported (installs 4.3 GB)

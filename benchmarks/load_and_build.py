@@ -1,8 +1,8 @@
 """Loading and building, measured: ``make bench``.
 
 Makes sample data, then runs each step in a process of its own: DuckDB's own
-``read_csv`` of the same file (the yardstick), ``winnow load``, the quality gate alone
-and ``winnow build``. Prints a Markdown table of seconds, rows per second, peak memory
+``read_csv`` of the same file (the yardstick), ``winnow load`` and
+``winnow build``. Prints a Markdown table of seconds, rows per second, peak memory
 and the ratio to the yardstick.
 """
 
@@ -46,12 +46,6 @@ print(json.dumps([status, time.monotonic() - started, usage.ru_maxrss / 2**20]))
 """Runs a command and prints its exit status, seconds and peak memory. A process of its
 own, and a small one: Linux counts the memory of the process that starts a program into
 the program's peak.
-"""
-GATE = """
-from ingest.expectations import run_gate
-from ingest.settings import settings
-
-run_gate(settings().warehouse, settings().target)
 """
 QUALITY_MODELS = {
     "feed_thresholds",
@@ -145,7 +139,7 @@ def parsed_arguments() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=200_000)
     parser.add_argument("--items", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=3, help="of load and yardstick")
-    parser.add_argument("--no-build", action="store_true", help="up to the gate only")
+    parser.add_argument("--no-build", action="store_true", help="loads only")
     parser.add_argument("--scratch", type=Path, help="folder for the data")
     parser.add_argument(
         "--keep", action="store_true", help="leave data and warehouse where they are"
@@ -187,15 +181,13 @@ def main() -> None:
             load.append(run(command, environment, log))
         items: list[str | Path] = [winnow, "load", "canonical", catalogue]
         run(items, environment, log)
-        print("quality gate alone", file=sys.stderr)
-        gate = run([sys.executable, "-c", GATE], environment, log)
         steps: list[tuple[str, Run]] = []
         if not arguments.no_build:
             print("winnow build", file=sys.stderr)
             build = run([winnow, "build"], environment, log)
             dbt, quality = dbt_times(Path(environment["DBT_TARGET_PATH"]))
             steps = [
-                ("`winnow build`: gate, dbt, quality, publish", build),
+                ("`winnow build`: dbt, quality, publish", build),
                 ("dbt's part: all layers with tests", Run(dbt, 0.0)),
                 ("the quality models' part of it", Run(quality, 0.0)),
             ]
@@ -209,7 +201,6 @@ def main() -> None:
         ("sample data (`winnow sample-data`)", made),
         ("DuckDB `read_csv`, all text", yardstick_run),
         ("`winnow load`", load_run),
-        ("the gate on raw alone (Great Expectations)", gate),
         *steps,
     ):
         ratio = measured.seconds / yardstick_run.seconds

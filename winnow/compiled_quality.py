@@ -26,7 +26,7 @@ from winnow.dbt import run_dbt
 _BUILT_AT = re.compile(r"cast\('([^']+)' as timestamp\) as built_at")
 _NOW = "<when the build began>"
 
-_SELECTED = ("+load_verdicts", "+metrics")
+_SELECTED = ("+load_verdicts", "+metrics", "+repeated_records")
 _SEEDS = "<folder of the seeds>"
 
 _PROJECT = ("dbt_project.yml", "profiles.yml", "macros", "models", "seeds", "snapshots")

@@ -6,23 +6,8 @@
 -#}
 
 {%- set load_key = ['tenant_id', 'source', 'entity', 'load_id'] %}
-{%- set profile_keys = {
-    'val_movielens__movies': ['item_id'],
-    'val_microlens__titles': ['item_id'],
-    'val_recomart__products': ['item_id'],
-    'val_canonical__items': ['item_id'],
-    'val_movielens__users': ['user_id'],
-    'val_recomart__users': ['user_id'],
-    'val_canonical__users': ['user_id'],
-    'val_movielens__tags': ['user_id', 'item_id', 'lower(tag)'],
-    'val_canonical__predictions': [
-        'model', "coalesce(model_version, '')", 'user_id', 'item_id', 'predicted_at'
-    ],
-} %}
-{%- set derived_key = [
-    'transaction_id', 'user_id', 'item_id', 'event_type', 'interacted_at', 'position',
-    'quantity', 'price'
-] %}
+{%- set profile_keys = profile_keys() %}
+{%- set derived_key = derived_key_columns() %}
 
 with
 

@@ -26,7 +26,7 @@ from winnow.compiled_quality import build_quality
 GOOD = {
     "user_id": "u",
     "item_id": "i",
-    "event_type": "View",
+    "event_type": "Rating",
     "rating": "4",
     "interacted_at": "2024-01-01T00:00:00Z",
 }
@@ -67,10 +67,19 @@ def land(
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         connection.execute(f"create table if not exists {table} ({typed})")
         places = ", ".join("?" for _ in columns)
+        ((there,),) = connection.execute(f"select count(*) from {table}").fetchall()
         connection.executemany(
             f"insert into {table} values ({places})",
-            [[(LANDED | row).get(n) for n in columns] for row in rows],
+            [
+                [(LANDED | numbered(number) | row).get(name) for name in columns]
+                for number, row in enumerate(rows, there)
+            ],
         )
+
+
+def numbered(number: int) -> dict[str, Any]:
+    """What tells a row from the others, where it says nothing of its own."""
+    return {"interaction_id": f"e{number}", "row_number": number + 1}
 
 
 def gate(home: Path, seeds: Path = SEEDS) -> GateReport:
@@ -102,7 +111,7 @@ def test_good_rows_pass_and_every_rule_is_judged(tmp_path: Path) -> None:
     assert not report.failures
     docs = json.loads(
         (
-            tmp_path / "target/data_docs/validations/canonical.interactions.t.json"
+            tmp_path / "target/data_docs/validations/canonical.interactions.t.1.json"
         ).read_text()
     )
     judged = {r["expectation_config"]["kwargs"]["column"] for r in docs["results"]}
@@ -152,7 +161,8 @@ def test_a_few_bad_rows_pass_and_more_than_half_of_what_may_is_a_warning(
 ) -> None:
     land(tmp_path / "w.duckdb", mixed({"rating": "five"}, 0.02))
     assert not gate(tmp_path).failures
-    land(tmp_path / "w.duckdb", mixed({"rating": "five"}, 0.05))
+    (tmp_path / "w.duckdb").unlink()
+    land(tmp_path / "w.duckdb", mixed({"rating": "five"}, 0.04))
     report = gate(tmp_path)
     assert report.passed
     assert [(one.rule, one.severity) for one in report.failures] == [
@@ -236,7 +246,7 @@ def test_a_failure_says_what_is_wrong_on_which_line_and_what_helps(
     tmp_path: Path, bad: dict[str, Any], row: str, advice: str
 ) -> None:
     place = {"file": "feed.csv", "line_number": 7, "row_number": 6}
-    land(tmp_path / "w.duckdb", [GOOD | bad | place])
+    land(tmp_path / "w.duckdb", [GOOD | bad | place] * 3)
     (failure,) = stopped(gate(tmp_path)).values()
     assert failure.rows[0].startswith("feed.csv, line 7: ")
     assert row in failure.rows[0]
@@ -252,12 +262,12 @@ def test_a_bound_that_a_tenant_sets_is_named_with_the_decoded_value(
     }
     row = {"tenant_id": "acme", "interacted_at": "12345"}
     place = {"file": "feed.csv", "line_number": 7, "row_number": 6}
-    land(tmp_path / "w.duckdb", [GOOD | row | place])
+    land(tmp_path / "w.duckdb", [GOOD | row | place] * 3)
     (failure,) = stopped(gate(tmp_path, seeds_of(tmp_path, settings))).values()
-    assert failure.rows == (
+    assert set(failure.rows) == {
         "feed.csv, line 7: interacted_at '12345' is 1970-01-01 03:25:45, before "
         "2000-01-01 (earliest_interacted_at of tenant acme)",
-    )
+    }
 
 
 def seeds_with(home: Path, thresholds: dict[str, str]) -> Path:
@@ -385,25 +395,8 @@ def test_a_setting_that_makes_no_sense_is_one_sentence(
         gate(tmp_path, seeds)
 
 
-def test_a_raw_table_older_than_its_contract_has_nulls_in_the_new_columns(
-    tmp_path: Path,
-) -> None:
-    land(tmp_path / "w.duckdb", mixed({"rating": "five"}, 0.5))
-    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        for column in ("device", "item_id"):
-            connection.execute(
-                f"alter table raw.canonical_interactions drop column {column}"
-            )
-    failures = stopped(gate(tmp_path))
-    assert {rule: (one.checked, one.failed) for rule, one in failures.items()} == {
-        "item_id.required": (100, 100),
-        "rating.type": (100, 50),
-    }
-    assert "for example 'five'." in failures["rating.type"].message
-
-
 def test_a_long_value_is_shown_by_its_beginning(tmp_path: Path) -> None:
-    land(tmp_path / "w.duckdb", [GOOD | {"user_id": "x" * 100_000}])
+    land(tmp_path / "w.duckdb", [GOOD | {"user_id": "x" * 100_000}] * 3)
     report = gate(tmp_path)
     message = stopped(report)["user_id.max_length"].message
     assert f"'{'x' * 79}…'" in message
@@ -420,7 +413,7 @@ def test_a_tenants_own_event_types_are_good_for_that_tenant_only(
     seeds = tmp_path / "seeds"
     shutil.copytree(SEEDS, seeds)
     with (seeds / "event_types.csv").open("a", encoding="utf-8") as file:
-        file.write("own,wink,like,true,1.0\n")
+        file.write("own,wink,like,true,1.0,true,,false\n")
     failures = gate(tmp_path, seeds).failures
     assert [(one.tenant_id, one.rule) for one in failures] == [
         ("other", "event_type.accepted_values")
@@ -429,14 +422,8 @@ def test_a_tenants_own_event_types_are_good_for_that_tenant_only(
 
 def test_a_feed_that_can_mostly_not_be_read_is_stopped(tmp_path: Path) -> None:
     land(tmp_path / "w.duckdb", mixed({}, 0))
-    log = {
-        "tenant_id": "t",
-        "source": "canonical",
-        "entity": "interactions",
-        "record_count": 0,
-        "unreadable_count": 20,
-    }
-    land(tmp_path / "w.duckdb", [log], "winnow", "loaded_files")
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("update raw.winnow_loaded_files set unreadable_count = 20")
     unreadable = [
         {
             "tenant_id": "t",
@@ -484,7 +471,7 @@ def test_the_page_needs_no_network_and_escapes_what_it_shows(tmp_path: Path) -> 
 
 
 def test_the_page_has_failures_first_and_says_the_bounds(tmp_path: Path) -> None:
-    """Of feeds, and of the rules of each: what stops the build, what comes close, and
+    """Of feeds, and of the rules of each: what holds the load, what comes close, and
     the rest; with a bound of the tenant's own where it has one.
     """
     shutil.copytree(SEEDS, tmp_path / "seeds")
@@ -505,13 +492,13 @@ def test_the_page_has_failures_first_and_says_the_bounds(tmp_path: Path) -> None
     places = [page.index(f"|{tenant} · canonical") for tenant in "cba"]
     assert places == sorted(places)
     first, second = page[places[0] : places[1]], page[places[1] : places[2]]
-    assert re.search(r"stops the build\|+rating\.maximum\|+100 or less\|", first)
+    assert re.search(r"holds the load\|+rating\.maximum\|+100 or less\|", first)
     assert re.search(r"comes close\|+rating\.type\|+a number\|", first)
     assert re.search(r"passed\|+interacted_at\.minimum\|+2001-02-03", first)
     assert re.search(r"passed\|+interacted_at\.minimum\|+1970-01-01 or more\|", second)
-    verdicts = re.findall(r"\|(stops the build|comes close|passed)\|", first)
+    verdicts = re.findall(r"\|(holds the load|comes close|passed)\|", first)
     assert verdicts == sorted(
-        verdicts, key=["stops the build", "comes close", "passed"].index
+        verdicts, key=["holds the load", "comes close", "passed"].index
     )
     assert (
         "fewer than 95.00% of its values keep it, and comes close below 97.50%" in page

@@ -149,7 +149,7 @@ def test_one_call_fails(
     check(shim, tmp_path / "trials", command, [*trials, full])
 
 
-@pytest.mark.scale
+@pytest.mark.faults
 @pytest.mark.parametrize("part", range(4))
 @pytest.mark.parametrize("command", ["load", "publish", "export"])
 def test_every_call_fails_once(
@@ -161,7 +161,7 @@ def test_every_call_fails_once(
     check(shim, tmp_path / "trials", command, trials)
 
 
-@pytest.mark.scale
+@pytest.mark.faults
 @pytest.mark.parametrize("command", ["load", "publish", "export"])
 def test_the_disk_is_full_from_some_call_on(
     command: str, shim: Path, tmp_path: Path
