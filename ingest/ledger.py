@@ -93,7 +93,7 @@ class Landed:
 class Load:
     """A load and what became of it: the number of the entry by which it landed, who
     landed it and when, and who unloaded or released it, when and why, where somebody
-    did. ``gone`` are the files that were taken back.
+    did. ``gone`` are the files that were taken back, with the number of the entry.
     """
 
     number: int
@@ -102,7 +102,7 @@ class Load:
     at: str
     unloaded: dict[str, Any] | None = None
     released: dict[str, Any] | None = None
-    gone: set[str] = field(default_factory=set)
+    gone: dict[str, int] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[LandedFile, ...]:
@@ -159,7 +159,7 @@ class Ledger:
             self.loads[load_id].unloaded = _about(entry)
         for load_id, file in entry["files"]:
             load = self.loads[load_id]
-            load.gone.add(file)
+            load.gone.setdefault(file, entry["number"])
             if not load.files:
                 load.unloaded = _about(entry)
 
@@ -182,6 +182,31 @@ class Ledger:
     def counting(self) -> list[Load]:
         """The loads that are in the raw tables, in the order of the ledger."""
         return [load for load in self.loads.values() if self.counts(load)]
+
+    def gone_since(self, number: int) -> list[str]:
+        """The places of the lake's files that entries after a number took back."""
+        places = []
+        for load in self.loads.values():
+            if not self.counts(load):
+                if self._gone_at(load) > number:
+                    places += [one.place for one in load.landed.parquet]
+            else:
+                places += [
+                    one.place
+                    for one in load.landed.files
+                    if load.gone.get(one.file, 0) > number
+                ]
+        return places
+
+    def _gone_at(self, load: Load) -> int:
+        """The number of the entry that took back a load, or what it corrects."""
+        if load.unloaded is not None:
+            return int(load.unloaded["number"])
+        load_id, file = load.landed.corrects or ("", "")
+        corrected = self.loads.get(load_id)
+        if corrected is None:
+            return 0
+        return corrected.gone.get(file, 0) or self._gone_at(corrected)
 
     def next_instant(self) -> dt.datetime:
         """Now, UTC, and later than any load that has landed, whatever the clock says:

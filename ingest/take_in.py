@@ -243,20 +243,20 @@ class _Following:
         ids = {load.landed.load_id for load in wanted}
         gone = sorted(set(present) - ids)
         back = {
-            (load.landed.load_id, file): one.place
+            (load.landed.load_id, file)
             for load in self.ledger.loads.values()
-            for one in load.landed.files
-            if (file := one.file) in load.gone
+            for file in load.gone
         }
         parts = [
             (load_id, file)
             for load_id, files in present.items()
             for file in files
-            if load_id in ids and (load_id, file) in replaced | back.keys()
+            if load_id in ids and (load_id, file) in replaced | back
         ]
         again = [one.landed.load_id for one in missing if one.landed.load_id in present]
-        number = self.ledger.number if only_tenant is None else self._number()
-        is_followed = only_tenant is None and number == self._number()
+        followed = self._number()
+        number = self.ledger.number if only_tenant is None else followed
+        is_followed = only_tenant is None and number == followed
         if is_followed and not (missing or gone or parts):
             return TakenIn()
         if missing:
@@ -267,14 +267,9 @@ class _Following:
                 (load.landed.load_id, one.file)
                 for load in missing
                 for one in load.landed.files
-                if (load.landed.load_id, one.file) in replaced | back.keys()
+                if (load.landed.load_id, one.file) in replaced | back
             ]
-        for load_id in gone:
-            load = self.ledger.loads.get(load_id)
-            if load is not None and not self.ledger.counts(load):
-                places = [one.place for one in load.landed.parquet]
-                remove_files(self.settings.lake, places)
-        remove_files(self.settings.lake, [back[part] for part in parts if part in back])
+        remove_files(self.settings.lake, self.ledger.gone_since(followed))
         self._mark(wanted, missing, gone, parts, number)
         return TakenIn(tuple(one.landed.load_id for one in missing), tuple(gone))
 

@@ -237,3 +237,13 @@ def test_a_build_of_one_tenant_leaves_what_is_new_of_others_for_later(
         take_in(settings, only_tenant="c")
     take_in(settings)
     assert query(USERS) == [("1",), ("2",)]
+
+
+def test_a_load_that_was_taken_back_before_it_was_taken_in_leaves_the_lake(
+    run: Callable[..., LoadResult], write: Write, settings: Settings
+) -> None:
+    with warehouse_lock(settings):
+        waiting = run(write("a.csv", HEADER + "1,a\n")).load_id
+        unload(settings, [waiting or ""])
+    take_in(settings)
+    assert files_of(settings) == []
