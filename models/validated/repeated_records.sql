@@ -7,6 +7,12 @@
 
 {%- set load_key = ['tenant_id', 'source', 'entity', 'load_id'] %}
 {%- set profile_keys = profile_keys() %}
+{%- set event_key = load_key + ['given_interaction_id'] %}
+{%- for column in derived_key_columns() %}
+    {%- do event_key.append(
+        "case when given_interaction_id is null then " ~ column ~ " end"
+    ) %}
+{%- endfor %}
 
 with
 
@@ -55,12 +61,7 @@ interactions as (
 
     qualify
         row_number() over (
-            partition by
-                {{ load_key | join(", ") }},
-                given_interaction_id
-                {%- for column in derived_key_columns() %},
-                case when given_interaction_id is null then {{ column }} end
-                {%- endfor %}
+            partition by {{ event_key | join(", ") }}
             order by file desc, row_number desc
         ) > 1
 

@@ -346,7 +346,7 @@ def test_a_warehouse_that_is_being_written_is_one_sentence(
     try:
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"open\n"
-        with pytest.raises(InputError, match="is being written; try again"):
+        with pytest.raises(InputError, match="is being written by process"):
             export(settings, tmp_path / "out")
     finally:
         writer.communicate()

@@ -42,9 +42,16 @@ SENTENCE = {
 }
 
 
+HEARS = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+"""Whoever runs the tests in the background lets them ignore Ctrl-C."""
+
+
 def start(settings: Settings, code: str, **given: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code).format(**given)],
+        [sys.executable, "-c", HEARS + textwrap.dedent(code).format(**given)],
         env=os.environ | settings.environment() | {"PYTHONPATH": str(PROJECT_ROOT)},
         cwd=PROJECT_ROOT,
         stdout=subprocess.PIPE,
