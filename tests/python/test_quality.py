@@ -102,7 +102,7 @@ def broken(
     load("movielens", feed, tenant="emptied", settings=settings)
     set_limit(home, "freshness", 48 * 3600, tenant="behind")
     first, *failures = stopped(home, MODELS).split("\n  tenant ")
-    assert first == "The quality gate stopped the build; what was published stands:"
+    assert first == "Quality stopped the build; what was published stands:"
     said: dict[str, str] = {}
     for failure in failures:
         tenant = failure.partition(",")[0]
