@@ -89,7 +89,7 @@ def build(
     for failure in report.gate.warnings:
         terminal.say(f"Close to the gate's limit: {failure.message}")
     for warning in report.warnings:
-        terminal.say(f"Warning: {warning.message}")
+        terminal.say(*f"Warning: {warning.message}".splitlines())
     for sentence in (*report.predictions, *report.suspicions):
         terminal.say(f"Warning: {sentence}")
     _print_places(here, terminal)

@@ -119,7 +119,9 @@ def run(project: Path, script: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+    # Of made-up files some are held, which a build of all the others says so.
+    is_held = done.returncode == 1 and "everything else was built" in done.stdout
+    assert not done.returncode or is_held, f"{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
