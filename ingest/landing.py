@@ -14,7 +14,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -302,14 +302,18 @@ def place_files(lake: Path, load: Load) -> None:
 
 
 def parquet_of(lake: Path, load_id: str, place: str) -> Path:
-    """Where a file of a landed load is now: in its place, or on the way to it. Raises
-    InputError when it is at neither.
+    """A file of a landed load, in its place: brought there if the process that landed
+    it has not done so yet. Raises InputError when it is nowhere.
     """
-    staged = incoming_folder(lake, load_id) / place
-    for path in (lake / place, staged, lake / place):
-        if path.exists():
-            return path
-    raise _missing(lake / place, load_id)
+    target = lake / place
+    for file in (metadata_path(target), target):
+        staged = incoming_folder(lake, load_id) / file.relative_to(lake)
+        if not file.exists():
+            with suppress(FileNotFoundError):  # The other one was faster.
+                put(staged, file)
+        if not file.exists():
+            raise _missing(file, load_id)
+    return target
 
 
 def _missing(path: Path, load_id: str) -> InputError:
