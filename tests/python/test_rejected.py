@@ -379,7 +379,9 @@ def test_what_no_build_has_judged_has_to_be_built_first(
     settings: Settings, tmp_path: Path
 ) -> None:
     late = tmp_path / "interactions_late.csv"
-    late.write_text("interaction_id,user_id,item_id,rating\ne2,u1,i2,3\n")
+    late.write_text(
+        "interaction_id,user_id,item_id,rating,interacted_at\ne2,u1,i2,3,2024-01-02\n"
+    )
     load("canonical", late, tenant="acme", settings=settings)
     path = corrected(settings, {3: {"rating": "5"}})
     report = replay(settings, path)
