@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.contracts import LOG_SOURCE, RAW_SCHEMA, load_contracts
 from ingest.errors import InputError
 from ingest.file_names import path_text
-from ingest.landing import lake_path, metadata_path
+from ingest.landing import lake_path
 from ingest.ledger import Landed, LandedFile, ParquetFile
 from ingest.raw_tables import columns_by_table
 
@@ -23,12 +24,12 @@ def earlier_loads(connection: duckdb.DuckDBPyConnection, lake: Path) -> list[Lan
     """
     if "_dlt_loads" not in columns_by_table(connection):
         return []
+    counted = f"(select load_id from {RAW_SCHEMA}._dlt_loads where status = 0)"
     rows = connection.execute(
         "select load_id, tenant_id, source, loaded_at, lake_file, entity, file, file, "
         "file_sha256, read_options, row_limit, 'append', null, record_count, "
         f"unreadable_count, lake_file from {RAW_SCHEMA}.winnow_loaded_files "
-        f"where load_id in (select load_id from {RAW_SCHEMA}._dlt_loads "
-        "where status = 0) order by loaded_at, load_id, file"
+        f"where load_id in {counted} order by loaded_at, load_id, file"
     ).fetchall()
     found: dict[str, Landed] = {}
     for load_id, tenant, source, loaded_at, place, entity, *about in rows:
@@ -42,7 +43,16 @@ def earlier_loads(connection: duckdb.DuckDBPyConnection, lake: Path) -> list[Lan
             files=(*load.files, LandedFile(entity, *about)),
             parquet=(*load.parquet, parquet),
         )
-    return list(found.values())
+    # Replays of which every correction was in conflict have no file.
+    rows = connection.execute(
+        "select distinct load_id, tenant_id, source, replayed_at "
+        f"from {RAW_SCHEMA}.winnow_replay_conflicts where load_id in {counted}"
+    ).fetchall()
+    for load_id, tenant, source, loaded_at in rows:
+        if load_id not in found:
+            log = _log_files(lake, tenant, load_id, loaded_at.date())
+            found[load_id] = Landed(load_id, tenant, source, loaded_at, (), log)
+    return sorted(found.values(), key=lambda one: (one.loaded_at, one.load_id))
 
 
 def _log_files(
@@ -62,11 +72,11 @@ def _log_files(
 
 def _described(lake: Path, table: str, place: str) -> ParquetFile:
     try:
-        about = json.loads(metadata_path(lake / place).read_text("utf-8"))
-        return ParquetFile(table, place, int(about["record_count"]))
-    except (OSError, ValueError, KeyError) as error:
+        rows = pq.read_metadata(lake / place).num_rows
+    except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"{path_text(lake / place)} or its metadata cannot be read, and the "
-            "warehouse has its rows: bring the landing lake back from a copy, or load "
-            "the files anew into another warehouse and lake."
+            f"{path_text(lake / place)} cannot be read, and the warehouse has its "
+            "rows: bring the landing lake back from a copy, or load the files anew "
+            "into another warehouse and lake."
         ) from error
+    return ParquetFile(table, place, rows)

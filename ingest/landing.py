@@ -24,7 +24,14 @@ import pyarrow.parquet as pq
 from ingest.disk import make_folder, put, sync
 from ingest.errors import InputError, writing
 from ingest.file_names import path_text
-from ingest.ledger import INCOMING, PARTIAL, Ledger, Load, read_ledger
+from ingest.ledger import (
+    INCOMING,
+    PARTIAL,
+    Ledger,
+    Load,
+    newest_number,
+    read_ledger,
+)
 from ingest.lock import locked_file
 
 LAYER = "raw"
@@ -224,11 +231,13 @@ def incoming(lake: Path, ledger: Ledger) -> Iterator[Incoming]:
     try:
         yield one
     finally:
-        if one.landed is None:
-            # Whatever ended the load may have come just after it was noted.
-            one.landed = read_ledger(lake).loads.get(load_id)
+        if one.landed is not None and one.landed.number == ledger.number + 1:
+            ledger.loads[load_id], ledger.number = one.landed, one.landed.number
+        else:
+            # Others came between, or what ended the load came just after it was noted.
+            ledger = read_ledger(lake)
         try:
-            _end(lake, load_id, one.landed)
+            _end(lake, load_id, ledger)
         finally:
             os.close(descriptor)
 
@@ -259,15 +268,21 @@ def finish(lake: Path, ledger: Ledger) -> None:
         try:
             # The process may have noted its load since the ledger was read.
             known = ledger if load_id in ledger.loads else read_ledger(lake)
-            _end(lake, load_id, known.loads.get(load_id))
+            _end(lake, load_id, known)
         finally:
             os.close(descriptor)
 
 
-def _end(lake: Path, load_id: str, load: Load | None) -> None:
-    """End a load whose lock this process holds; None when it did not land."""
-    if load is not None and load.unloaded is None:
+def _end(lake: Path, load_id: str, ledger: Ledger) -> None:
+    """End a load whose lock this process holds, as a ledger has it that was read while
+    the lock was held; a load that the ledger does not have did not land.
+    """
+    load = ledger.loads.get(load_id)
+    if load is not None and ledger.counts(load):
         place_files(lake, load)
+    if load is not None and newest_number(lake) != ledger.number:
+        # It may have been taken back before its files were in their places.
+        remove_files(lake, read_ledger(lake).gone_since(ledger.number))
     shutil.rmtree(incoming_folder(lake, load_id), ignore_errors=True)
     (lake / INCOMING / f"{load_id}{_LOCK}").unlink(missing_ok=True)
 
@@ -311,8 +326,8 @@ def parquet_of(lake: Path, load_id: str, place: str) -> Path:
         if not file.exists():
             with suppress(FileNotFoundError):  # The other one was faster.
                 put(staged, file)
-        if not file.exists():
-            raise _missing(file, load_id)
+    if not target.exists():
+        raise _missing(target, load_id)
     return target
 
 

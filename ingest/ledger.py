@@ -138,21 +138,29 @@ class Ledger:
         """The fold over the ledger's entries, which come in their order."""
         ledger = cls()
         for entry in entries:
-            ledger.number = entry["number"]
-            event = entry["event"]
-            if event == "created":
-                ledger.lake_id = entry["lake_id"]
-            elif event == "landed":
-                landed = _landed(entry["load"])
-                ledger.loads[landed.load_id] = Load(
-                    entry["number"], landed, entry["by"], entry["at"]
-                )
-            elif event == "unloaded":
-                ledger._unload(entry)
-            elif event == "released":
-                for load_id in entry["load_ids"]:
-                    ledger.loads[load_id].released = _about(entry)
+            ledger.add(entry)
         return ledger
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """The fold's step. Raises ValueError, TypeError, KeyError or AttributeError for
+        what is no entry that may follow.
+        """
+        event = entry["event"]
+        if event == "created":
+            self.lake_id = entry["lake_id"]
+        elif event == "landed":
+            landed = _landed(entry["load"])
+            self.loads[landed.load_id] = Load(
+                entry["number"], landed, entry["by"], entry["at"]
+            )
+        elif event == "unloaded":
+            self._unload(entry)
+        elif event == "released":
+            for load_id in entry["load_ids"]:
+                self.loads[load_id].released = _about(entry)
+        else:
+            raise ValueError(f"this version knows no event {event!r}")
+        self.number = entry["number"]
 
     def _unload(self, entry: dict[str, Any]) -> None:
         for load_id in entry["load_ids"]:
@@ -167,17 +175,7 @@ class Ledger:
         """Whether a load is in the raw tables: nobody took it back, nor what it
         corrects.
         """
-        if load.unloaded is not None:
-            return False
-        if load.landed.corrects is None:
-            return True
-        load_id, file = load.landed.corrects
-        corrected = self.loads.get(load_id)
-        return (
-            corrected is not None
-            and self.counts(corrected)
-            and file not in corrected.gone
-        )
+        return self._gone_at(load) is None
 
     def counting(self) -> list[Load]:
         """The loads that are in the raw tables, in the order of the ledger."""
@@ -187,10 +185,11 @@ class Ledger:
         """The places of the lake's files that entries after a number took back."""
         places = []
         for load in self.loads.values():
-            if not self.counts(load):
-                if self._gone_at(load) > number:
+            at = self._gone_at(load)
+            if at is not None:
+                if at > number:
                     places += [one.place for one in load.landed.parquet]
-            else:
+            elif load.gone:
                 places += [
                     one.place
                     for one in load.landed.files
@@ -198,15 +197,22 @@ class Ledger:
                 ]
         return places
 
-    def _gone_at(self, load: Load) -> int:
-        """The number of the entry that took back a load, or what it corrects."""
+    def _gone_at(self, load: Load) -> int | None:
+        """The number of the entry with which a load ceased to count, because it, or
+        what it corrects, was taken back; None where it counts.
+        """
         if load.unloaded is not None:
             return int(load.unloaded["number"])
-        load_id, file = load.landed.corrects or ("", "")
+        if load.landed.corrects is None:
+            return None
+        load_id, file = load.landed.corrects
         corrected = self.loads.get(load_id)
         if corrected is None:
-            return 0
-        return corrected.gone.get(file, 0) or self._gone_at(corrected)
+            return load.number
+        at = self._gone_at(corrected)
+        if at is None:
+            at = corrected.gone.get(file)
+        return None if at is None else max(at, load.number)
 
     def next_instant(self) -> dt.datetime:
         """Now, UTC, and later than any load that has landed, whatever the clock says:
@@ -223,7 +229,18 @@ def read_ledger(lake: Path) -> Ledger:
     """The lake's ledger; empty where nothing has landed. Raises InputError, naming the
     file, for an entry that is missing or cannot be read.
     """
-    return Ledger.of(_entries(lake / LEDGER))
+    ledger = Ledger()
+    for path in _entries(lake / LEDGER):
+        try:
+            entry = json.loads(path.read_text("utf-8"))
+            if entry["number"] != ledger.number + 1:
+                raise ValueError(f"its number is {entry['number']}")
+            ledger.add(entry)
+        except KeyError as error:
+            raise _broken(path, f"{error} is missing") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise _broken(path, str(error)) from error
+    return ledger
 
 
 def newest_number(lake: Path) -> int:
@@ -320,7 +337,7 @@ def _numbers(folder: Path) -> list[int]:
     return sorted(int(name[1]) for name in found if name)
 
 
-def _entries(folder: Path) -> Iterator[dict[str, Any]]:
+def _entries(folder: Path) -> Iterator[Path]:
     for expected, number in enumerate(_numbers(folder), start=1):
         path = folder / f"{number:09}.json"
         if number != expected:
@@ -329,16 +346,14 @@ def _entries(folder: Path) -> Iterator[dict[str, Any]]:
                 f"{path_text(missing)} is missing, so that nobody knows which loads "
                 "count; bring it back from a copy of the landing lake."
             )
-        try:
-            entry = json.loads(path.read_text("utf-8"))
-            if entry["number"] != number:
-                raise ValueError(f"its number is {entry['number']}")
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(
-                f"{path_text(path)} is no entry of the landing lake's ledger "
-                f"({error}); bring it back from a copy of the lake."
-            ) from error
-        yield entry
+        yield path
+
+
+def _broken(path: Path, what: str) -> InputError:
+    return InputError(
+        f"{path_text(path)} is no entry of the landing lake's ledger ({what}); bring "
+        "it back from a copy of the lake."
+    )
 
 
 def _landed(load: dict[str, Any]) -> Landed:

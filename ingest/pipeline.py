@@ -62,7 +62,7 @@ from ingest.sources import (
 )
 from ingest.sources.base import plain_name
 from ingest.standing import standing_twin
-from ingest.take_in import check_lake, recover, settle, take_in
+from ingest.take_in import current_ledger, recover, settle, take_in
 
 __all__ = ["load", "recover", "replay", "settle", "take_in"]
 
@@ -181,8 +181,7 @@ def load(
     check_is_database(settings.warehouse)
     started = time.monotonic()
     files, left_out = recognise_files(source, path, entity, options, recursive)
-    ledger = read_ledger(settings.lake)
-    check_lake(settings, ledger)
+    ledger = current_ledger(settings)
     finish(settings.lake, ledger)
     running = _Load(settings, source, tenant, limit, options, progress, mode, feed)
     if wanted := running.not_standing_yet(files, ledger):

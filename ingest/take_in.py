@@ -22,8 +22,9 @@ from ingest.adoption import earlier_loads
 from ingest.contracts import LOG_SOURCE, RAW_SCHEMA, Entity, load_contracts
 from ingest.errors import BuildError, BusyError, InputError, file_fault, writing
 from ingest.file_names import path_text
-from ingest.landing import finish, parquet_of, remove_files
+from ingest.landing import LAYER, finish, parquet_of, remove_files
 from ingest.ledger import Ledger, Load, append_landed, read_ledger
+from ingest.lock import warehouse_lock
 from ingest.raw_tables import (
     begin_dlt_folder,
     columns_by_table,
@@ -78,9 +79,22 @@ def take_in(
     run again. Raises InputError when the warehouse cannot be opened or follows another
     lake, and BuildError when what came in is not what landed.
     """
-    ledger = read_ledger(settings.lake)
-    if not settings.warehouse.exists() and not ledger.loads:
-        return TakenIn()
+    while True:
+        ledger = read_ledger(settings.lake)
+        if not settings.warehouse.exists() and not ledger.loads:
+            return TakenIn()
+        try:
+            return _take_in(settings, ledger, tell, only_tenant)
+        except Exception:
+            # From another warehouse a load may be taken back, and its files removed,
+            # while they come in here.
+            if not read_ledger(settings.lake).gone_since(ledger.number):
+                raise
+
+
+def _take_in(
+    settings: Settings, ledger: Ledger, tell: Tell | None, only_tenant: str | None
+) -> TakenIn:
     finish(settings.lake, ledger)
     with open_warehouse(settings) as connection:
         ensure_raw_tables(connection)
@@ -98,13 +112,29 @@ def take_in(
             remove_dlt_folder(settings)
 
 
-def check_lake(settings: Settings, ledger: Ledger) -> None:
-    """Raise InputError where the warehouse is free and follows another lake."""
+def current_ledger(settings: Settings) -> Ledger:
+    """The lake's ledger, for what is to be noted in it next. The loads of a warehouse
+    from before there was a ledger enter it first.
+
+    Raises InputError where the warehouse is free and follows another lake, and
+    BusyError where it is not and its loads have not entered the ledger yet.
+    """
     if not settings.warehouse.exists():
-        return
-    with suppress(BusyError), open_warehouse(settings) as connection:
-        if "winnow_mark" in columns_by_table(connection):
+        return read_ledger(settings.lake)
+    try:
+        with warehouse_lock(settings), open_warehouse(settings) as connection:
+            ledger = read_ledger(settings.lake)
+            if "winnow_mark" not in columns_by_table(connection):
+                ensure_raw_tables(connection)
             _check_lake(connection, settings, ledger)
+            if not _adopt(connection, settings, ledger):
+                return ledger
+    except BusyError:
+        ledger = read_ledger(settings.lake)
+        if not ledger.number and (settings.lake / LAYER).exists():
+            raise
+        return ledger
+    return read_ledger(settings.lake)
 
 
 def recover(settings: Settings) -> int:
@@ -254,9 +284,15 @@ class _Following:
             if load_id in ids and (load_id, file) in replaced | back
         ]
         again = [one.landed.load_id for one in missing if one.landed.load_id in present]
+        # The mark is before the first load that is left for later.
+        later = [
+            one.number
+            for one in self.ledger.counting()
+            if one.landed.load_id not in ids
+        ]
+        number = min([self.ledger.number, *(one - 1 for one in later)])
         followed = self._number()
-        number = self.ledger.number if only_tenant is None else followed
-        is_followed = only_tenant is None and number == followed
+        is_followed = not later and number == followed
         if is_followed and not (missing or gone or parts):
             return TakenIn()
         if missing:

@@ -20,6 +20,7 @@ from ingest.ledger import (
 from ingest.lock import warehouse_lock
 from ingest.pipeline import take_in
 from ingest.settings import Settings
+from ingest.take_in import current_ledger
 from winnow.warehouse import has_table, read_only
 
 
@@ -126,7 +127,7 @@ def unload(
         raise InputError("Say which loads: their ids, --file PATH or --tenant NAME.")
     if names and (file is not None or tenant is not None):
         raise InputError("Loads are named by their ids, or by --file and --tenant.")
-    ledger = read_ledger(settings.lake)
+    ledger = current_ledger(settings)
     chosen: list[str] = []
     parts: list[tuple[str, str]] = []
     if names:
@@ -148,7 +149,7 @@ def release(
     """Let loads count that a gate holds: their ids, and a sentence where the warehouse
     is in use. Raises InputError when there is no such load, or it was taken back.
     """
-    ledger = read_ledger(settings.lake)
+    ledger = current_ledger(settings)
     loads = [_named(ledger, name) for name in names]
     for load in loads:
         if not ledger.counts(load):

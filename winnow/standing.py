@@ -274,7 +274,8 @@ def _waiting(ledger: Ledger, built: _Built) -> Iterator[WaitingLoad]:
     for load in ledger.loads.values():
         load_id = load.landed.load_id
         if ledger.counts(load):
-            if load_id not in built.loads:
+            # A replay of conflicts alone has no file: a build makes nothing of it.
+            if load.files and load_id not in built.loads:
                 yield _waiting_load(load, "landed")
             elif load.released_at is not None and load_id in built.held:
                 yield _waiting_load(load, "released")
