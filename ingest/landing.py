@@ -39,6 +39,7 @@ LAYER = "raw"
 _ROW_GROUP_ROWS = 1 << 17
 _CHUNK = 1 << 20
 _LOCK = ".lock"
+_METADATA = "_metadata.json"
 
 
 def lake_path(source: str, entity: str, tenant: str, day: dt.date, stem: str) -> Path:
@@ -147,12 +148,7 @@ def metadata_path(parquet: Path) -> Path:
     """The companion of a Parquet file in the lake. Its name begins with ``_``, so that
     pandas, Arrow and Spark, given the folder, read the Parquet files only.
     """
-    return parquet.with_name(f"_{parquet.stem}_metadata.json")
-
-
-def _earlier_metadata_path(parquet: Path) -> Path:
-    """The companion under the name that earlier versions gave it."""
-    return parquet.with_name(f"{parquet.stem}_metadata.json")
+    return parquet.with_name(f"_{parquet.stem}{_METADATA}")
 
 
 def write_metadata(writer: LakeWriter, place: str, about: Mapping[str, str]) -> None:
@@ -355,7 +351,9 @@ def remove_files(lake: Path, places: Iterable[str]) -> None:
 
 
 def _rename_earlier_metadata(folder: Path) -> None:
-    for parquet in folder.rglob("*.parquet"):
-        earlier = _earlier_metadata_path(parquet)
-        if earlier.exists():
-            earlier.replace(metadata_path(parquet))
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(_METADATA) and not name.startswith("_"):
+                stem = name.removesuffix(_METADATA)
+                if f"{stem}.parquet" in names:
+                    Path(place, name).replace(Path(place, f"_{name}"))

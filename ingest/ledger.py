@@ -232,7 +232,7 @@ def read_ledger(lake: Path) -> Ledger:
     ledger = Ledger()
     for path in _entries(lake / LEDGER):
         try:
-            entry = json.loads(path.read_text("utf-8"))
+            entry = json.loads(path.read_bytes())
             if entry["number"] != ledger.number + 1:
                 raise ValueError(f"its number is {entry['number']}")
             ledger.add(entry)
@@ -331,7 +331,8 @@ def _about(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _numbers(folder: Path) -> list[int]:
     try:
-        found = [_NAME.fullmatch(path.name) for path in folder.iterdir()]
+        with os.scandir(folder) as names:
+            found = [_NAME.fullmatch(one.name) for one in names]
     except FileNotFoundError:
         return []
     return sorted(int(name[1]) for name in found if name)
@@ -339,14 +340,13 @@ def _numbers(folder: Path) -> list[int]:
 
 def _entries(folder: Path) -> Iterator[Path]:
     for expected, number in enumerate(_numbers(folder), start=1):
-        path = folder / f"{number:09}.json"
         if number != expected:
             missing = folder / f"{expected:09}.json"
             raise InputError(
                 f"{path_text(missing)} is missing, so that nobody knows which loads "
                 "count; bring it back from a copy of the landing lake."
             )
-        yield path
+        yield folder / f"{number:09}.json"
 
 
 def _broken(path: Path, what: str) -> InputError:
