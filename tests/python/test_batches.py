@@ -35,7 +35,8 @@ from ingest.pipeline import load
 from ingest.settings import Settings
 from winnow import batches
 from winnow.batches import Day, Plan, Scope, day_count, due_days
-from winnow.dbt import ParsedProject, run_dbt
+from winnow.build import build
+from winnow.dbt import ParsedProject
 
 SEED = 7
 SHOP, ODD = "shop", "it's ü 😀\x7f"
@@ -828,26 +829,13 @@ def test_the_workflow_may_open_an_issue_where_the_batch_failed_and_nothing_else(
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """ml-100k, built as far as batches need it."""
+    """ml-100k, built."""
     folder = PROJECT_ROOT.parent / "shared" / "data" / "ml-100k"
     if not folder.is_dir():
         pytest.skip(f"needs the published data set ml-100k in {folder.parent}")
     settings = make_settings(tmp_path_factory.mktemp("films"))
     load("movielens", str(folder), tenant="films", settings=settings)
-    result = run_dbt(
-        settings,
-        [
-            *(
-                "build",
-                "--select",
-                "+cumulative_batches",
-                "--exclude-resource-type",
-                "unit_test",
-            ),
-            *("--exclude-resource-type", "test"),
-        ],
-    )
-    assert result.succeeded, result.failures
+    build(settings)
     return settings
 
 

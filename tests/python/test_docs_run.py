@@ -137,6 +137,9 @@ def used(project: Path) -> Path:
         if len(done) == 2:  # Behind `make demo`: the tenant of whom the pages speak.
             for name in ("ratings.csv", "predictions.csv"):
                 run(project, f"winnow load canonical {name} --tenant shop")
+        if "batches plan --days 20 --fraction" in line:
+            # The page before ran dbt itself, and loaded more after its own plan.
+            run(project, "winnow build; winnow batches reset")
         if "rejected show" in line:
             (rejected, *_) = query(
                 project, "select rejected_id from validated.rejected_records order by 1"

@@ -133,7 +133,7 @@ def test_all_of_it_works_in_folders_of_any_name(
     winnow: Command, write: Write, settings: Settings, tmp_path: Path
 ) -> None:
     sample = tmp_path / "sample"
-    sizes = ["--users", "40", "--items", "30", "--interactions", "1500", "--days", "9"]
+    sizes = ["--users", "40", "--items", "90", "--interactions", "1500", "--days", "9"]
     assert winnow("sample-data", sample, *sizes)[0] == 0
     out = settings.state.parent / "out"
     for arguments in (
