@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pytest
 import streamlit as st
@@ -32,9 +33,11 @@ from noting import note_build
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.browser import dashboard
+from ingest.contracts import PROJECT_ROOT
 from ingest.settings import Settings
-from winnow.dashboard import charts, data
+from winnow.dashboard import charts, data, evaluation
 from winnow.dashboard.text import age, code, prose
+from winnow.dashboard.views.models import _best_first
 from winnow.dashboard_command import APP, hosts_of
 from winnow.published import POINTER
 
@@ -463,6 +466,29 @@ def test_where_lower_is_better_the_lower_model_is_better(published: Settings) ->
     kinds = {kind for (kind,) in values(app, name, "kind")}
     assert "different, neither end is better" in kinds
     assert not kinds & {"B better", "B worse"}
+
+
+def test_the_pages_know_the_same_directions_as_the_comparisons() -> None:
+    macro = (PROJECT_ROOT / "macros/statistics/metric_direction.sql").read_text("utf-8")
+    sides = re.findall(r"in \(([^)]*)\)\s*then '(\w+)'", macro)
+    directions = {way: set(re.findall(r"'(\w+)'", names)) for names, way in sides}
+    assert directions == {
+        "lower": set(evaluation.LOWER_IS_BETTER),
+        "higher": set(evaluation.HIGHER_IS_BETTER),
+    }
+    for metric, note in (("rmse", "Lower is better."), ("ndcg", "Higher is better.")):
+        choice = evaluation.Choice("time", 0, "all", metric, 10)
+        assert choice.note == f"{note} Split time, fold 0."
+    assert evaluation.Choice("time", 0, "all", "coverage", 10).note == (
+        "Split time, fold 0."
+    )
+
+
+@pytest.mark.parametrize(("metric", "best"), [("rmse", "low"), ("recall", "high")])
+def test_the_best_model_is_the_first(metric: str, best: str) -> None:
+    rows = pd.DataFrame({"label": ["low", "high"], "value": [0.1, 0.9]})
+    choice = evaluation.Choice("time", 0, "all", metric, None)
+    assert _best_first(rows, choice)[0] == best
 
 
 def test_pairs_can_be_narrowed_to_a_model(published: Settings) -> None:

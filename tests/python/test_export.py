@@ -727,6 +727,19 @@ def test_the_seed_and_the_epoch_decide_the_order(exported: Path) -> None:
     assert np.median(moved) > 100
 
 
+def test_row_groups_of_the_whole_export_are_mixed(exported: Path) -> None:
+    """A buffer of two rows mixes nothing but neighbours: what mixes tenants and files
+    is the order of the row groups.
+    """
+    in_order = keys(RecordBatches(exported).batches())
+    places = {row: place for place, row in enumerate(in_order)}
+    begins = {
+        keys(RecordBatches(exported, shuffle_buffer=2, seed=seed).batches())[0]
+        for seed in range(12)
+    }
+    assert max(places[row] for row in begins) > len(places) / 4
+
+
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """The peak of what Arrow holds while batches of a file are read, and of one with 16
     times as many row groups of the same size.

@@ -1,12 +1,18 @@
-"""What a load and a validation say of each file."""
+"""What a load, a validation and a build say of files and records."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+
+import duckdb
+import pytest
 
 from ingest.pipeline import FileResult
 from ingest.sources import FileFacts, LeftOut
 from winnow.load_report import column_lines, file_lines, short_names
+from winnow.report import TenantReport, print_reports, tenant_reports
+from winnow.terminal import Terminal
 
 
 def result(
@@ -73,4 +79,54 @@ def test_many_left_out_for_one_reason_are_one_line() -> None:
         "Skipped in/b.csv: same bytes as in/c.csv.",
         "Left out 9 files or folders such as in/.0.crc: its name begins with a dot.",
         "Left out in/a: a folder; --recursive loads it, too.",
+    ]
+
+
+def test_each_count_of_a_build_stands_under_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    warehouse = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("""
+            create schema quality;
+            create schema validated;
+            create schema training;
+            create table quality.reconciliation as
+                select * from (
+                    values ('shop', 80, 40, 20, 10, 6, 4), ('shop', 8, 8, 0, 0, 0, 0)
+                ) as v (tenant_id, landed_count, accepted_count, rejected_count,
+                      duplicate_count, held_count, replaced_count);
+            create table validated.rejected_records as
+                select
+                    'shop' as tenant_id,
+                    ['rating.type', 'user_id.required'] as reasons
+                from range(20);
+            create table training.dataset_statistics as
+                select 'shop' as tenant_id, 30 as positives, 120 as negatives;
+        """)
+    reports = tenant_reports(warehouse)
+    assert reports == [
+        TenantReport(
+            "shop",
+            landed=88,
+            accepted=48,
+            rejected_rows=20,
+            duplicates=10,
+            held=6,
+            replaced=4,
+            rejected={"rating.type": 20, "user_id.required": 20},
+            positives=30,
+            negatives=120,
+        )
+    ]
+    printed = io.StringIO()
+    print_reports(reports, Terminal(printed))
+    lines = [line.split() for line in printed.getvalue().splitlines()]
+    heading = next(line for line in lines if "landed" in line)
+    row = next(line for line in lines if line[:1] == ["shop"])
+    assert row[1:] == ["88", "48", "20", "10", "6", "4", "30", "120"]
+    assert heading[-8:] == [
+        *("landed", "accepted", "rejected", "duplicates"),
+        *("held", "replaced", "positives", "negatives"),
     ]

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from ingest.errors import InputError
+from ingest.readers.layout import find_layout
+from ingest.readers.text import LINE_BYTES
 from ingest.recognition import recognise_files
 from ingest.records import read_records
 from ingest.sources import FileFacts, ReadOptions
@@ -88,6 +90,13 @@ def test_a_delimiter_inside_quotes_stays_what_it_was(tmp_path: Path) -> None:
     assert Read(tmp_path / "f.csv", content).rows[0]["item_id"] == "i::1"
     content = 'user_id, item_id\n"u1", "i, 1"\n'
     assert Read(tmp_path / "f.csv", content).rows[0]["item_id"] == "i, 1"
+
+
+def test_the_delimiter_is_the_one_that_parts_all_lines_alike(tmp_path: Path) -> None:
+    """Where no name is known: not the one with the most fields in the first line."""
+    path = tmp_path / "f.csv"
+    path.write_text("a,b,c,d;x\na;x\na,b;x\na,b,c;x\n", encoding="utf-8")
+    assert find_layout(path, frozenset()).delimiter == ";"
 
 
 def test_blanks_part_fields_only_where_nothing_else_does(tmp_path: Path) -> None:
@@ -182,6 +191,19 @@ def test_the_fields_found_and_expected_are_said(tmp_path: Path) -> None:
         ("too_many_fields", "4 fields, 3 expected"),
     ]
     assert "2 with another number of fields" in read.notes
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_record_has_a_length_at_most(tmp_path: Path, quote: str) -> None:
+    """To the byte, with the end of its line beside it, in the middle of a file."""
+    beside = len(f"u1,{quote}{quote}")
+    lines = [
+        f"u1,{quote}{'x' * (LINE_BYTES - beside + more)}{quote}" for more in (0, 1)
+    ]
+    content = "\n".join(["user_id,item_id", "u0,i0", *lines, "u2,i2", ""])
+    read = Read(tmp_path / "f.csv", content)
+    assert [fault["reason"] for fault in read.faults] == ["record_too_long"]
+    assert [len(row["item_id"]) for row in read.rows] == [2, LINE_BYTES - beside, 2]
 
 
 def test_a_record_that_is_cut_says_its_length(tmp_path: Path) -> None:

@@ -159,6 +159,18 @@ def test_connect_is_read_only_in_utc_and_stays_with_its_generation(
     assert generations(built.published) == [2]
 
 
+def test_a_reader_spills_into_a_folder_of_its_own(built: Settings) -> None:
+    publish(built)
+    with winnow.connect(built) as connection:
+        assert connection.execute(
+            "select current_setting('temp_directory'), "
+            "current_setting('max_temp_directory_size')"
+        ).fetchone() == (
+            str(built.temp_directory / f"reader-{os.getpid()}"),
+            "93.1 GiB",  # 100 GB
+        )
+
+
 def test_views_run_in_a_file_of_another_name(built: Settings) -> None:
     """And keep their comments."""
     publication = publish(built)
