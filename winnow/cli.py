@@ -25,7 +25,7 @@ from winnow.loads_commands import app as loads_app
 from winnow.output_commands import export, publish
 from winnow.rejected_commands import app as rejected_app
 from winnow.signals import end, install, is_stopped
-from winnow.terminal import shown
+from winnow.visible_text import shown
 
 # Heavy modules (Arrow, DuckDB, dlt, dbt) are imported by the commands that need them,
 # so that help is there at once.

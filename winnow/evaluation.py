@@ -24,7 +24,7 @@ from winnow.prediction_warnings import (
     PredictionWarning,
     prediction_warnings,
 )
-from winnow.terminal import shown
+from winnow.visible_text import shown
 from winnow.warehouse import has_table, read_only
 
 _MAIN_METRICS = {"ndcg": max, "rmse": min}

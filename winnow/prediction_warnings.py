@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.errors import InputError
-from winnow.terminal import shown
+from winnow.visible_text import shown
 from winnow.warehouse import has_table, read_only
 
 KNOWN_SHARE = 0.95

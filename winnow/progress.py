@@ -21,7 +21,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from winnow.terminal import Terminal, shown, stderr
+from winnow.terminal import Terminal, stderr
+from winnow.visible_text import shown
 
 SECONDS_BEFORE_LINES = 2.0
 """What is done sooner says nothing where there is no terminal."""

@@ -13,9 +13,7 @@ import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import IO, Annotated, Any
-from unicodedata import category
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -25,6 +23,8 @@ from rich.measure import Measurement
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+
+from winnow.visible_text import shown
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the result as one JSON document instead.")
@@ -40,42 +40,7 @@ _GAP = 2
 _LEAST_WIDTH = 12
 """Columns below which a column of texts is not folded further."""
 
-_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-_JOINERS = "\u200c\u200d"
-"""They hide nothing: Persian words and emoji are written with them."""
-
-_NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _UNENCODABLE = re.compile("[\ud800-\udfff]")
-
-
-def shown(value: object, *, lines: bool = False) -> str:
-    r"""``value`` as a text that a terminal shows and does not obey.
-
-    Control characters, escape sequences, marks that turn or hide what is written, and
-    bytes of a file's name that are no UTF-8 are written as ``\x1b``, ``\u202e`` or
-    ``\xff``. Line feeds are, too, unless ``lines`` keeps them.
-    """
-    text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(
-        character if lines and character == "\n" else _visible(character)
-        for character in text
-    )
-
-
-@lru_cache(4096)
-def _visible(character: str) -> str:
-    if category(character) not in _HIDDEN or character in _JOINERS:
-        return character
-    if character in _NAMED:
-        return _NAMED[character]
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is no UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def text(value: object, style: str | Style = "") -> Text:
@@ -298,4 +263,4 @@ def _plain(value: object) -> object:
 
 
 def _encodable(text: str) -> str:
-    return _UNENCODABLE.sub(lambda found: _visible(found[0]), text)
+    return _UNENCODABLE.sub(lambda found: shown(found[0]), text)

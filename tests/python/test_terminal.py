@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from winnow.progress import LoadProgress, stages
-from winnow.terminal import Grid, Terminal, json_text, shown
+from winnow.terminal import Grid, Terminal, json_text
+from winnow.visible_text import shown
 
 
 @pytest.fixture
