@@ -1,4 +1,4 @@
-"""Functions that Winnow adds to DuckDB while dbt runs (``plugins`` in profiles.yml).
+"""Functions that Winnow adds to DuckDB while dbt runs (``winnow/dbt_plugin.py``).
 
 What they give is stored in tables, so that nobody who reads a warehouse needs them.
 """
@@ -11,18 +11,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 _INTERVAL = "STRUCT(low DOUBLE, high DOUBLE)"
-
-
-class Plugin(BasePlugin):
-    """What dbt-duckdb looks for in the module."""
-
-    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Add the functions to the database that dbt has opened."""
-        add_functions(conn)
 
 
 def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
