@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +12,8 @@ import duckdb
 from ingest.contracts import RAW_SCHEMA, Entity, load_contracts
 from ingest.database import connect
 from ingest.errors import writing
-from ingest.file_names import is_plain, plain_temporary_folder
 from ingest.settings import Settings
 
-_DLT = "dlt"
-_ELSEWHERE = "elsewhere"
 _MOST_LOAD_MEMORY = 1 << 30
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _OWN_TABLES = {
@@ -30,47 +24,6 @@ _OWN_TABLES = {
 tables follow, how far, and whether rows are coming in that nobody has marked; and the
 files whose rows have left because a later load replaced them.
 """
-
-
-def dlt_folder(settings: Settings) -> Path:
-    """dlt's working folder, of one warehouse. It is there only while dlt works."""
-    warehouse = hashlib.sha256(str(settings.warehouse.resolve()).encode()).hexdigest()
-    return settings.state / f"{_DLT}-{warehouse[:12]}"
-
-
-def begin_dlt_folder(settings: Settings) -> Path:
-    """Make the folder in which dlt works: ``dlt_folder``, or one that it links to.
-
-    dlt writes its folder's real name into SQL and into format strings, so where that
-    has a quote or a percent sign the folder is made among the temporary files.
-    """
-    folder = dlt_folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    if is_plain(folder.resolve()):
-        return folder
-    elsewhere = plain_temporary_folder(folder).resolve() / f"winnow-{uuid.uuid4().hex}"
-    # The link first, so that what a killed load leaves is always found.
-    (folder / _ELSEWHERE).symlink_to(elsewhere)
-    elsewhere.mkdir(mode=0o700)
-    return elsewhere
-
-
-def remove_dlt_folder(settings: Settings) -> None:
-    """Remove what dlt has left of a warehouse, wherever it worked."""
-    _remove_dlt_folder(dlt_folder(settings))
-
-
-def remove_dlt_folders(state: Path) -> None:
-    """Remove what dlt has left of any warehouse of a state folder."""
-    for folder in state.glob(f"{_DLT}-*"):
-        _remove_dlt_folder(folder)
-
-
-def _remove_dlt_folder(folder: Path) -> None:
-    link = folder / _ELSEWHERE
-    if link.is_symlink():
-        shutil.rmtree(link.readlink(), ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_is_database(warehouse: Path) -> None:

@@ -20,19 +20,18 @@ import pyarrow as pa
 
 from ingest.adoption import earlier_loads
 from ingest.contracts import LOG_SOURCE, RAW_SCHEMA, Entity, load_contracts
+from ingest.dlt_folder import begin_dlt_folder, remove_dlt_folder
 from ingest.errors import BuildError, BusyError, InputError, file_fault, writing
 from ingest.file_names import path_text
 from ingest.landing import LAYER, finish, parquet_of, remove_files
 from ingest.ledger import Ledger, Load, append_landed, read_ledger
 from ingest.lock import warehouse_lock
 from ingest.raw_tables import (
-    begin_dlt_folder,
     columns_by_table,
     ensure_raw_tables,
     has_raw_table,
     name_of,
     open_warehouse,
-    remove_dlt_folder,
 )
 from ingest.settings import Settings
 

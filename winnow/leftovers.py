@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ingest.dlt_folder import remove_dlt_folders
 from ingest.settings import Settings
 
 READER = "reader-"
@@ -67,8 +68,6 @@ def remove_scratch(parent: Path) -> None:
     for folder in sorted(parent.glob(f"{SCRATCH}*")):
         try:
             with folder_lock(folder, not_waiting=True):
-                from ingest.raw_tables import remove_dlt_folders
-
                 remove_dlt_folders(folder / "state")
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:

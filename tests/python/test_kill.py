@@ -18,8 +18,8 @@ import pytest
 from conftest import make_settings, rows_of
 
 from ingest.contracts import PROJECT_ROOT, load_contracts
+from ingest.dlt_folder import dlt_folder
 from ingest.pipeline import load, recover
-from ingest.raw_tables import dlt_folder
 from ingest.settings import Settings
 
 ROWS = 60_000

@@ -23,10 +23,11 @@ from conftest import Query, Write
 
 from ingest import pipeline
 from ingest.contracts import load_contracts
+from ingest.dlt_folder import dlt_folder
 from ingest.errors import InputError
 from ingest.lock import warehouse_lock
 from ingest.pipeline import LoadResult, load, recover
-from ingest.raw_tables import dlt_folder, ensure_raw_tables, open_warehouse
+from ingest.raw_tables import ensure_raw_tables, open_warehouse
 from ingest.settings import Settings
 from ingest.sources import ReadOptions
 

@@ -32,9 +32,9 @@ import winnow.cli
 import winnow.export
 import winnow.lake
 import winnow.publish
+from ingest.dlt_folder import dlt_folder
 from ingest.ledger import INCOMING
 from ingest.pipeline import load
-from ingest.raw_tables import dlt_folder
 
 NEVER = 1 << 30
 _SECONDS = 60
