@@ -70,8 +70,8 @@ def build(
     """
     from ingest.settings import settings
     from winnow import build as building
-    from winnow.quality import latest_metrics, print_metrics
-    from winnow.report import print_held, print_reports, tenant_reports
+    from winnow.quality import latest_metrics
+    from winnow.report import print_held, print_metrics, print_reports, tenant_reports
 
     here = settings()
     with stages() as stage:
@@ -113,8 +113,8 @@ def write_docs_site() -> None:
 def status(*, as_json: AsJson = False) -> None:
     """Show how things stand: the last build, what waits, and what is published."""
     from ingest.settings import settings
-    from winnow.quality import latest_metrics, print_metrics
-    from winnow.report import print_reports, tenant_reports
+    from winnow.quality import latest_metrics
+    from winnow.report import print_metrics, print_reports, tenant_reports
     from winnow.standing import lines, standing
 
     here, terminal = settings(), stdout()

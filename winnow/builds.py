@@ -18,6 +18,12 @@ from winnow.warehouse import has_table, read_only
 SEPARATE = "evaluation"
 """The layer that may be made anew without the others, which do not read it."""
 
+SHARES = (
+    *("acceptance", "completeness", "validity", "uniqueness", "consistency"),
+    "overall",
+)
+"""The dimensions of ``quality.metrics`` that are shares, in the order of the tables."""
+
 _COLUMNS = (
     "build_id, command, verdict, message, ledger_number, is_whole, started_at, ended_at"
 )

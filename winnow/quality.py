@@ -6,21 +6,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from rich.text import Text
 
-from winnow.terminal import Grid, Terminal, text
+from winnow.builds import SHARES
 from winnow.warehouse import has_table, read_only
 
-SHARES = (
-    *("acceptance", "completeness", "validity", "uniqueness", "consistency"),
-    "overall",
-)
 _EXAMPLES = 5
 
 _CONTRADICTIONS = {
@@ -113,30 +107,6 @@ def failures(warehouse: Path, since: dt.datetime) -> list[QualityFailure]:
         ]
         failed.sort(key=lambda metric: metric.severity != "error")
         return [_explained(connection, metric) for metric in failed]
-
-
-def print_metrics(metrics: Sequence[Metric], terminal: Terminal) -> None:
-    """Print the shares of each tenant and entity, failures in red, and below them
-    every other metric that failed.
-    """
-    table = Grid("Quality of what came last")
-    table.texts("tenant, entity")
-    table.numbers(*SHARES)
-    feeds: dict[tuple[str, str, str], dict[str, Metric]] = {}
-    for metric in metrics:
-        key = (metric.tenant_id, metric.source, metric.entity)
-        feeds.setdefault(key, {})[metric.dimension] = metric
-    for (tenant, source, entity), found in feeds.items():
-        cells = [_cell(found.get(dimension)) for dimension in SHARES]
-        table.row(f"{tenant}, {source}.{entity}", *cells)
-    if table.row_count:
-        terminal.print(table)
-
-
-def _cell(metric: Metric | None) -> Text:
-    if metric is None or metric.value is None:
-        return text("-")
-    return text(f"{metric.value:.4f}", "red" if metric.failed else "")
 
 
 def _latest(connection: duckdb.DuckDBPyConnection) -> list[Metric]:

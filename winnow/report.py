@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.file_names import path_text
+from winnow.builds import SHARES
 from winnow.load_report import column_lines, file_lines
 from winnow.terminal import Grid, Terminal, text
 from winnow.warehouse import has_table, read_only
@@ -14,7 +15,10 @@ from winnow.warehouse import has_table, read_only
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.text import Text
+
     from ingest.expectations import Load
+    from winnow.quality import Metric
     from winnow.validation import ValidationReport
 
 _COLOURS = {"passed": "green", "warning": "yellow", "error": "bold red"}
@@ -108,6 +112,30 @@ def print_reports(
     terminal.print(table)
     if seconds is not None:
         terminal.say(f"Built in {seconds:,.1f} s.")
+
+
+def print_metrics(metrics: Sequence[Metric], terminal: Terminal) -> None:
+    """Print the shares of each tenant and entity, failures in red, and below them
+    every other metric that failed.
+    """
+    table = Grid("Quality of what came last")
+    table.texts("tenant, entity")
+    table.numbers(*SHARES)
+    feeds: dict[tuple[str, str, str], dict[str, Metric]] = {}
+    for metric in metrics:
+        key = (metric.tenant_id, metric.source, metric.entity)
+        feeds.setdefault(key, {})[metric.dimension] = metric
+    for (tenant, source, entity), found in feeds.items():
+        cells = [_cell(found.get(dimension)) for dimension in SHARES]
+        table.row(f"{tenant}, {source}.{entity}", *cells)
+    if table.row_count:
+        terminal.print(table)
+
+
+def _cell(metric: Metric | None) -> Text:
+    if metric is None or metric.value is None:
+        return text("-")
+    return text(f"{metric.value:.4f}", "red" if metric.failed else "")
 
 
 def print_held(loads: Sequence[Load], terminal: Terminal) -> None:

@@ -22,6 +22,7 @@ from ingest.settings import Settings
 from winnow import metrics as gauges
 from winnow import quality
 from winnow.build import build
+from winnow.builds import SHARES
 
 MODELS = [
     "+metrics,resource_type:model",
@@ -153,7 +154,7 @@ def metric(settings: Settings, dimension: str, tenant: str) -> tuple[Any, str]:
 @pytest.mark.parametrize("tenant", TENANTS)
 def test_a_sound_feed_passes_and_its_shares_are_one(built: Path, tenant: str) -> None:
     settings = make_settings(built)
-    for dimension in quality.SHARES:
+    for dimension in SHARES:
         assert metric(settings, dimension, tenant) == (1.0, "passed")
     assert metric(settings, "freshness", tenant)[1] == "not_judged"
     assert metric(settings, "volume", tenant) == (None, "insufficient_history")
@@ -232,7 +233,7 @@ def test_a_load_without_a_record_stops_nothing_and_has_no_shares(
         for one in quality.latest_metrics(broken[0].warehouse)
         if (one.tenant_id, one.entity) == ("emptied", "movies")
     }
-    for dimension in {*quality.SHARES} - {"consistency"}:
+    for dimension in {*SHARES} - {"consistency"}:
         one = of_movies[dimension]
         assert (one.value, one.status) == (None, "insufficient_history"), dimension
     assert of_movies["completeness"].details["empty_loads"] == 1
