@@ -13,8 +13,6 @@ from ingest.contracts import Column, Entity
 from ingest.errors import InputError
 from ingest.readers import normalise_name, own_name
 
-DATE_ORDERS = ("ymd", "mdy", "dmy")
-
 _TENANT = normalise_name("tenant_id")
 
 

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from ingest.errors import InputError
+from ingest.home import PROJECT_ROOT as PROJECT_ROOT  # noqa: PLC0414
 from ingest.yaml_files import Mapping, read_yaml
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-
 RAW_SCHEMA = "raw"
+
+DATE_ORDERS = ("ymd", "mdy", "dmy")
+"""How the parts of a written date stand: y year, m month, d day."""
 
 LOG_SOURCE = "winnow"
 """The source that holds the loaders' own tables, which carry no provenance columns of

@@ -21,8 +21,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from ingest.columns import DATE_ORDERS
-from ingest.contracts import LOG_SOURCE, MODES, Entity, contract
+from ingest.contracts import DATE_ORDERS, LOG_SOURCE, MODES, Entity, contract
 from ingest.corrections import EntityCorrections
 from ingest.declarations import check_declarations
 from ingest.errors import BusyError, InputError, writing

@@ -29,8 +29,7 @@ from pydantic_core import (
     ValidationError,
 )
 
-from ingest.columns import DATE_ORDERS
-from ingest.contracts import Column, Entity, contract
+from ingest.contracts import DATE_ORDERS, Column, Entity, contract
 from ingest.expectations.rules import (
     ANY_TENANT,
     SEEDS,

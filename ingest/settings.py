@@ -10,9 +10,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingest.contracts import PROJECT_ROOT
 from ingest.errors import InputError
 from ingest.file_names import path_text
+from ingest.home import PROJECT_ROOT
 
 RESERVED = (
     *("raw", "staging", "validated", "prepared", "features", "training"),

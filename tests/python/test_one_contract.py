@@ -23,8 +23,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ingest.columns import DATE_ORDERS, known_names
-from ingest.contracts import LOG_SOURCE, Column, Entity, contract, load_contracts
+from ingest.columns import known_names
+from ingest.contracts import (
+    DATE_ORDERS,
+    LOG_SOURCE,
+    Column,
+    Entity,
+    contract,
+    load_contracts,
+)
 from ingest.expectations.rules import (
     SEEDS,
     Rule,
