@@ -120,16 +120,6 @@ def recognise_files(
     return found, sorted(left_out, key=lambda one: one.path)
 
 
-def entity_of(source: str, file: SourceFile, options: ReadOptions) -> Entity:
-    """The contract that one file is read by: the one that its columns fit best. Raises
-    InputError when they fit none, or several alike.
-    """
-    found = _recognised(source, file, None, options)
-    if found is None:
-        return contract(source, file.likely or entities_of(source)[0])
-    return found.entity
-
-
 def _recognised(
     source: str, file: SourceFile, entity: str | None, options: ReadOptions
 ) -> Recognised | None:

@@ -62,13 +62,6 @@ class Records(NamedTuple):
     date_order: str
 
 
-def entity_of(source: str, file: SourceFile, options: ReadOptions) -> Entity:
-    """``ingest.recognition.entity_of``, for who reads one file alone."""
-    from ingest import recognition  # It reads the beginning of files by this module.
-
-    return recognition.entity_of(source, file, options)
-
-
 def read_records(
     file: SourceFile,
     entity: Entity,
