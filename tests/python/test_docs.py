@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 from contextlib import suppress
 from typing import Any
 
 import pytest
 import typer
+import yaml
 from conftest import Command, Write
 from documented import DocumentedCommand, commands
 
@@ -51,6 +53,22 @@ def test_a_command_that_does_not_exist_is_found() -> None:
     for words in (["load", "canonical", "f.csv", "--tenants", "a"], ["lod"]):
         with pytest.raises(Exception, match="No such"):
             parse(typer.main.get_command(app), words)
+
+
+def test_what_is_tested_for_a_change_is_what_runs_anywhere() -> None:
+    """The workflow is ``.ci/run``, and that is targets of make."""
+    path = PROJECT_ROOT / ".github" / "workflows" / "test.yml"
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert [step["run"] for step in steps if "run" in step] == [".ci/run"]
+    script = PROJECT_ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    lines = script.read_text("utf-8").splitlines()
+    suites = [line.removeprefix("make ") for line in lines if line.startswith("make ")]
+    makefile = (PROJECT_ROOT / "Makefile").read_text("utf-8")
+    tests = set(re.findall(r"^(test[a-z-]*):", makefile, re.MULTILINE))
+    assert {*suites, "test-faults"} == tests  # That one takes an hour.
 
 
 def test_every_documented_target_exists() -> None:
