@@ -14,6 +14,11 @@ from ingest.settings import Settings
 
 _POLL_SECONDS = 0.1
 
+OF_A_LOAD = 5.0
+"""Seconds that commands wait which cannot do without the warehouse: a small load has
+taken its rows in by then.
+"""
+
 
 def warehouse_lock(
     settings: Settings, wait_seconds: float = 0.0

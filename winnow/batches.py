@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.errors import BuildError, InputError
-from ingest.lock import warehouse_lock
+from ingest.lock import OF_A_LOAD, warehouse_lock
 from ingest.settings import Settings
 from winnow.builds import unsound
 from winnow.dbt import DbtResult, ParsedProject
@@ -164,7 +164,7 @@ def plan(
     BuildError when dbt fails or the last build did not go through.
     """
     tell = stage or (lambda _what, _step, _steps: None)
-    with warehouse_lock(settings):
+    with warehouse_lock(settings, OF_A_LOAD):
         tell("looking at the test splits", 0, 0)
         with _built(settings) as connection:
             _require_sound_build(connection)
@@ -246,7 +246,7 @@ def run(
     tell = stage or (lambda _what, _step, _steps: None)
     started = time.monotonic()
     ran: list[Day] = []
-    with warehouse_lock(settings):
+    with warehouse_lock(settings, OF_A_LOAD):
         with _built(settings) as connection:
             plans = _wanted_plans(connection, tenants, split)
         _require_days(plans, day if day is not None else until)
@@ -312,7 +312,7 @@ def reset(
     plans these were. Raises InputError where there are none.
     """
     tell = stage or (lambda _what, _step, _steps: None)
-    with warehouse_lock(settings):
+    with warehouse_lock(settings, OF_A_LOAD):
         with _built(settings) as connection:
             scopes = [one.scope for one in _wanted_plans(connection, tenants, split)]
         project = _project(settings, tell)

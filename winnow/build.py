@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingest.errors import BuildError
 from ingest.expectations import GateReport, check_thresholds, read_gate
-from ingest.lock import warehouse_lock
+from ingest.lock import OF_A_LOAD, warehouse_lock
 from ingest.pipeline import settle, take_in
 from ingest.raw_tables import open_warehouse
 from ingest.settings import Settings
@@ -74,7 +74,7 @@ def build(
     tell = stage or (lambda _what, _step, _steps: None)
     started = time.monotonic()
     check_thresholds()
-    with warehouse_lock(settings):
+    with warehouse_lock(settings, OF_A_LOAD):
         take_in(
             settings,
             lambda rows: tell(f"taking in {rows:,} records", 0, 0),
@@ -141,7 +141,7 @@ def write_docs(settings: Settings) -> None:
     """Write dbt's docs site as one file, ``<target>/static_index.html``. Raises
     BuildError when dbt fails.
     """
-    with warehouse_lock(settings):
+    with warehouse_lock(settings, OF_A_LOAD):
         with open_warehouse(settings):
             pass  # It says what dbt would say in many lines.
         result = run_dbt(settings, ["docs", "generate", "--static"])

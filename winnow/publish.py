@@ -25,7 +25,7 @@ import duckdb
 
 from ingest.disk import sync
 from ingest.errors import BuildError, InputError, said_of, writing
-from ingest.lock import warehouse_lock
+from ingest.lock import OF_A_LOAD, warehouse_lock
 from ingest.raw_tables import open_warehouse
 from ingest.settings import Settings
 from winnow.balance import imbalance
@@ -76,7 +76,7 @@ def publish(
     """
     from ingest.take_in import recover
 
-    with warehouse_lock(settings):
+    with warehouse_lock(settings, OF_A_LOAD):
         recover(settings)
         return publish_generation(settings, keep=keep, progress=progress)
 

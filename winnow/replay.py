@@ -19,7 +19,7 @@ from ingest import pipeline
 from ingest.contracts import RAW_SCHEMA, ContractError, Entity, contract
 from ingest.corrections import Conflict, Correction, EntityCorrections, Replay
 from ingest.errors import InputError
-from ingest.lock import warehouse_lock
+from ingest.lock import OF_A_LOAD, warehouse_lock
 from ingest.readers import sha256_of
 from ingest.settings import Settings
 from winnow.rejected import built_warehouse
@@ -171,7 +171,7 @@ def replay(
     tell(f"reading {path.name}")
     sha256 = sha256_of(path)
     lines = list(_lines(path))
-    with warehouse_lock(settings):
+    with warehouse_lock(settings, OF_A_LOAD):
         pipeline.take_in(settings)
         tell("looking up the refused records")
         with built_warehouse(settings) as connection:

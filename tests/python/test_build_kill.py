@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import make_environment, make_winnow
+from homes import make_environment, make_winnow, query
 from test_end_to_end import checksums
+from zygote import Zygote
 
 import winnow
 from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
+from ingest.ledger import read_ledger
+from ingest.pipeline import load
+from ingest.settings import Settings, settings
+from winnow.standing import standing
 
 pytestmark = pytest.mark.scale
 
@@ -98,3 +102,133 @@ def test_builds_killed_at_five_seeds_end_in_the_tables_of_one_that_was_not(
     assert checksums(home) == expected
     partial = [path.name for path in (home / "published").glob(".*")]
     assert partial == []
+
+
+ROWS = 25
+OF_A_RUN = (
+    "load_id",
+    "loaded_at",
+    "first_loaded_at",
+    "file",
+    "path",
+    "ledger_number",
+    "build_id",
+    "dbt_valid_from",
+    "dbt_updated_at",
+    "dbt_scd_id",
+)
+"""Columns that tell one run from another."""
+
+
+def write_events(path: Path, number: int) -> Path:
+    """Events of a week of their own."""
+    rows = "".join(
+        f"u{row % 7},i{(row + number) % 11},purchase,"
+        f"{1_700_000_000 + 1000 * number + row}\n"
+        for row in range(ROWS)
+    )
+    path.write_text(f"user_id,item_id,event_type,interacted_at\n{rows}")
+    return path
+
+
+def land_until(folder: str) -> list[str]:
+    """Load files and ask how things stand, again and again, until a file called
+    ``stop`` is there; the loads, in their order.
+    """
+    loads: list[str] = []
+    while not Path(folder, "stop").exists():
+        path = write_events(Path(folder, f"{len(loads)}.csv"), len(loads))
+        result = load("canonical", path, tenant="beside", entity="interactions")
+        assert result.load_id is not None
+        loads.append(result.load_id)
+        assert standing(settings()).disk["lake"]
+        time.sleep(0.5)
+    return loads
+
+
+def contents(home: Path) -> dict[str, tuple[int, Any]]:
+    """Row count and order-free checksum of every table of the layers from the prepared
+    one on, without what tells one run from another.
+    """
+    columns: dict[str, list[str]] = {}
+    for table, name in query(
+        home,
+        "select table_schema || '.' || table_name, column_name "
+        "from information_schema.columns where table_schema in "
+        "('prepared', 'features', 'training', 'evaluation') order by all",
+    ):
+        if name not in OF_A_RUN:
+            columns.setdefault(table, []).append(name)
+    assert len(columns) > 20
+    return {
+        table: query(
+            home, f"select count(*), sum(hash({', '.join(names)})) from {table}"
+        )[0]
+        for table, names in columns.items()
+    }
+
+
+def test_builds_killed_beside_a_process_that_lands_have_every_load_once(
+    tmp_path: Path,
+) -> None:
+    home, folder = tmp_path / "home", tmp_path / "beside"
+    folder.mkdir()
+    run = make_winnow(home)
+    first = write_events(tmp_path / "first.csv", 5)
+    run("load", "canonical", first, "--tenant", "first", "--entity", "interactions")
+    run("build")
+    started = time.monotonic()
+    assert start(home).wait() == 0
+    seconds = time.monotonic() - started
+    with (
+        Reader(Settings(published=home / "published")) as reader,
+        Zygote(make_environment(home)) as beside,
+    ):
+        beside.send("test_build_kill:land_until", str(folder))
+        for seed in range(4):
+            process = start(home)
+            time.sleep(seconds * random.Random(seed).uniform(0.1, 1.2))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        run("build")  # What lands does not disturb it.
+        (folder / "stop").touch()
+        answer = beside.answer()
+    assert answer["error"] is None, answer["error"]
+    assert reader.errors == []
+    loads = answer["result"]
+    assert len(loads) > 10
+    assert [*read_ledger(home / "lake").loads][1:] == loads
+    assert start(home).wait() == 0
+    counted = query(
+        home,
+        "select load_id, count(*) from prepared.interactions "
+        "where tenant_id = 'beside' group by all order by all",
+    )
+    assert counted == [(load_id, ROWS) for load_id in sorted(loads)]
+    alone = tmp_path / "alone"
+    undisturbed = make_winnow(alone)
+    for path, tenant in (
+        (first, "first"),
+        *((folder / f"{number}.csv", "beside") for number in range(len(loads))),
+    ):
+        load(
+            "canonical",
+            path,
+            tenant=tenant,
+            entity="interactions",
+            settings=settings_of(alone),
+        )
+    undisturbed("build")
+    assert contents(home) == contents(alone)
+
+
+def settings_of(home: Path) -> Settings:
+    """The settings of a home."""
+    return Settings(
+        warehouse=home / "winnow.duckdb",
+        lake=home / "lake",
+        state=home / "state",
+        target=home / "target",
+        temp_directory=home / "tmp",
+        published=home / "published",
+    )

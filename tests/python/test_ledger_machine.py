@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import make_settings, rows_of
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-from ingest.contracts import MODES
-from ingest.errors import InputError
+from ingest.contracts import MODES, PROJECT_ROOT
+from ingest.errors import BuildError, InputError
 from ingest.ledger import read_ledger
 from ingest.lock import warehouse_lock
 from ingest.pipeline import load, take_in
+from winnow.build import build
+from winnow.builds import last_build
+from winnow.evaluation import build_evaluation
 from winnow.loads import release, unload
+from winnow.publish import publish
+from winnow.published import current_generation, generation_path
+from winnow.standing import standing
 
 PATHS = 3
 GOOD_ROWS = 12
@@ -186,6 +198,157 @@ class Loads(RuleBasedStateMachine):
         ]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a build of everything has: the loads that it knows, those of them that it
+    holds, and those whose events are in its tables.
+    """
+
+    known: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    counts: frozenset[str] = frozenset()
+
+
+class Builds(Loads):
+    """Builds, whole, in part and killed, evaluations and publishing besides."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.replaced: dict[str, str] = {}
+        self.built: Seen | None = None
+        self.has_tables = False
+        self.published = Seen()
+        self.generation: int | None = None
+
+    def follow(self) -> None:
+        """Replaced loads are not in the raw tables as long as what replaced them is."""
+        ids = {one.load_id for one in self.standing()}
+        self.raw = {one for one in ids if self.replaced.get(one) not in ids}
+
+    def publishes(self, seen: Seen) -> None:
+        """A generation has come."""
+        number = current_generation(self.own.published)
+        assert number is not None
+        assert number == (self.generation or 0) + 1
+        self.generation, self.published = number, seen
+
+    @rule()
+    def build_everything(self) -> None:
+        self.follow()
+        raw = [one for one in self.standing() if one.load_id in self.raw]
+        held = {one.load_id for one in raw if one.is_bad and not one.is_released}
+        good = [one for one in raw if one.load_id not in held]
+        for place, one in enumerate(good):
+            later = [
+                other.load_id
+                for other in good[place + 1 :]
+                if (other.path, other.mode) == (one.path, "replace")
+            ]
+            if later:
+                self.replaced[one.load_id] = later[-1]
+        counts = {one.load_id for one in good if one.load_id not in self.replaced}
+        report = build(self.own)
+        assert {one.load_id for one in report.gate.held} <= held
+        self.built = Seen(frozenset(self.raw), frozenset(held), frozenset(counts))
+        self.has_tables = True
+        assert (report.publication is not None) == bool(counts)
+        if counts:
+            self.publishes(self.built)
+        self.follow()
+
+    @precondition(lambda self: self.has_tables)
+    @rule(node=st.sampled_from(["users", "examples+", "tenant_settings"]))
+    def build_a_part(self, node: str) -> None:
+        with contextlib.suppress(BuildError):
+            build(self.own, select=[node])
+        self.built = None
+        self.follow()
+
+    @precondition(lambda self: self.has_tables)
+    @rule()
+    def evaluate(self) -> None:
+        build_evaluation(self.own)
+        with warehouse_lock(self.own):
+            take_in(self.own)
+        self.follow()
+
+    @rule(seconds=st.floats(2, 9))
+    def kill_a_build(self, seconds: float) -> None:
+        before = last_build(self.own)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "winnow", "build"],
+            env=os.environ | self.own.environment(),
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(seconds)
+        assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with warehouse_lock(self.own):
+            take_in(self.own)
+        self.follow()
+        after = last_build(self.own)
+        if after != before:
+            assert after is not None
+            assert after.verdict == "running"
+            self.built = None
+
+    @rule()
+    def publish_what_is_there(self) -> None:
+        if self.built is not None and self.built.counts:
+            publish(self.own)
+            self.publishes(self.built)
+        else:
+            with pytest.raises((BuildError, InputError)):
+                publish(self.own)
+
+    @rule()
+    def delete_the_warehouse(self) -> None:
+        super().delete_the_warehouse()
+        self.replaced, self.built, self.has_tables = {}, None, False
+
+    @invariant()
+    def what_is_published_is_a_whole_build_of_loads_that_counted(self) -> None:
+        number = current_generation(self.own.published)
+        assert number == self.generation
+        if number is None:
+            return
+        path = generation_path(self.own.published, number)
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.execute(
+                "select load_id, count(*) from prepared.interactions group by all"
+            ).fetchall()
+            verdict = connection.execute(
+                "select verdict from quality.builds where is_whole "
+                "order by started_at desc limit 1"
+            ).fetchone()
+        assert dict(found) == dict.fromkeys(self.published.counts, GOOD_ROWS)
+        assert verdict == ("passed",)
+
+    @invariant()
+    def status_tells_what_is_so(self) -> None:
+        found = standing(self.own)
+        assert (found.unpublishable is None) == (
+            self.built is not None or not self.own.warehouse.exists()
+        )
+        seen = self.built or self.published
+        waiting = {}
+        for one in self.loads:
+            if one.is_gone:
+                if one.load_id in seen.known:
+                    waiting[one.load_id] = "unloaded"
+            elif one.load_id not in seen.known | self.replaced.keys():
+                waiting[one.load_id] = "landed"
+            elif one.is_released and one.load_id in seen.held:
+                waiting[one.load_id] = "released"
+        assert {one.load_id: one.what for one in found.waiting} == waiting
+        number = None if found.published is None else found.published.number
+        assert number == self.generation
+
+
 def run(machine: type[RuleBasedStateMachine], examples: int, steps: int) -> None:
     """Run a machine so many times, so many steps at the most."""
     run_machine(
@@ -205,3 +368,8 @@ def run(machine: type[RuleBasedStateMachine], examples: int, steps: int) -> None
 )
 def test_raw_is_what_the_ledger_says_whatever_people_do(examples: int) -> None:
     run(Loads, examples, 14)
+
+
+@pytest.mark.scale
+def test_what_is_published_is_a_whole_build_whatever_people_do() -> None:
+    run(Builds, 4, 14)
