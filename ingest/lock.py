@@ -14,6 +14,9 @@ from ingest.settings import Settings
 
 _POLL_SECONDS = 0.1
 
+_MODE = 0o660
+"""Who may write the warehouse may lock it, a group too; the umask decides."""
+
 OF_A_LOAD = 5.0
 """Seconds that commands wait which cannot do without the warehouse: a small load has
 taken its rows in by then.
@@ -31,7 +34,7 @@ def warehouse_lock(
     path = settings.warehouse.with_name(f"{settings.warehouse.name}.lock")
     with writing(settings.warehouse, "WINNOW_WAREHOUSE"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _MODE))
     return file_lock(path, f"The warehouse {settings.warehouse}", wait_seconds)
 
 
@@ -41,7 +44,7 @@ def file_lock(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None
     the message of the BusyError that is raised when another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
     try:
         deadline = time.monotonic() + wait_seconds
         while not _locked(descriptor):
@@ -64,7 +67,7 @@ def locked_file(path: Path) -> int | None:
     another process has it locked.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
         if not _locked(descriptor):
             os.close(descriptor)
             return None

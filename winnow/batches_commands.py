@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ingest.errors import BuildError, InputError
 from winnow.progress import stages
-from winnow.terminal import AsJson, Grid, Terminal, print_json, stdout, text
+from winnow.terminal import MOST, AsJson, Grid, Terminal, print_json, stdout, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,7 +107,12 @@ def run(
     *,
     day: Annotated[
         int | None,
-        typer.Option(help="The day, 1 for the first.", show_default="the next one"),
+        typer.Option(
+            min=1,
+            max=MOST,
+            help="The day, 1 for the first.",
+            show_default="the next one",
+        ),
     ] = None,
     tenants: Tenants = None,
     split: SplitName = None,
@@ -125,7 +130,9 @@ def simulate(
     *,
     days: Annotated[
         int | None,
-        typer.Option(help="Run the days up to this one.", show_default="all"),
+        typer.Option(
+            min=1, max=MOST, help="Run the days up to this one.", show_default="all"
+        ),
     ] = None,
     tenants: Tenants = None,
     split: SplitName = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from winnow.progress import rows_written, stages
-from winnow.terminal import AsJson, Grid, Terminal, print_json, stdout
+from winnow.terminal import MOST, AsJson, Grid, Terminal, print_json, stdout
 
 if TYPE_CHECKING:
     from ingest.settings import Settings
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 def sample_data(
     out: Annotated[Path, typer.Argument(help="The folder to write to.")],
-    users: Annotated[int, typer.Option(help="Users.")] = 10_000,
-    items: Annotated[int, typer.Option(help="Items of the catalogue.")] = 5_000,
-    interactions: Annotated[int, typer.Option(help="Clean interactions.")] = 100_000,
+    users: Annotated[int, typer.Option(max=10**8, help="Users.")] = 10_000,
+    items: Annotated[
+        int, typer.Option(max=10**8, help="Items of the catalogue.")
+    ] = 5_000,
+    interactions: Annotated[
+        int, typer.Option(max=10**10, help="Clean interactions.")
+    ] = 100_000,
     days: Annotated[int, typer.Option(help="Days that the interactions span.")] = 90,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    seed: Annotated[int, typer.Option(max=MOST, help="Same seed, same bytes.")] = 7,
     dirty_share: Annotated[
         float, typer.Option(help="Dirty rows of each kind, as a share of the clean.")
     ] = 0.01,

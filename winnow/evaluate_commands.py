@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from winnow.progress import stages
-from winnow.terminal import stdout
+from winnow.terminal import MOST, stdout
 
 
 def evaluate(
@@ -23,6 +23,7 @@ def evaluate(
         typer.Option(
             "--k",
             min=1,
+            max=MOST,
             help="Only lists of this length.",
             show_default="the middle one of metric_ks",
         ),

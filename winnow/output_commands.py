@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.errors import InputError
+from ingest.errors import BuildError, InputError
+from winnow.failures import explained
 from winnow.progress import stages
-from winnow.terminal import AsJson, Grid, Terminal, per_second, print_json, stdout
+from winnow.terminal import MOST, AsJson, Grid, Terminal, per_second, print_json, stdout
 
 if TYPE_CHECKING:
     from winnow.export import ExportReport
@@ -44,7 +45,9 @@ def export(
         str | None,
         typer.Option(help="Only this split method, of a table that has several."),
     ] = None,
-    fold: Annotated[int | None, typer.Option(help="Only this fold.")] = None,
+    fold: Annotated[
+        int | None, typer.Option(min=0, max=MOST, help="Only this fold.")
+    ] = None,
     pad_left: Annotated[
         bool,
         typer.Option(
@@ -103,7 +106,9 @@ def publish(
     keep: Annotated[
         int | None,
         typer.Option(
-            help="Generations to keep.", show_default="WINNOW_KEEP_GENERATIONS, or 3"
+            max=MOST,
+            help="Generations to keep.",
+            show_default="WINNOW_KEEP_GENERATIONS, or 3",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -121,7 +126,17 @@ def publish(
         # A place that cannot be used is found before anything is published.
         place = None if no_lake else place_of(here, lake)
         publication = publish(here, keep=keep, progress=stage)
-        report = export_lake(here, place, stage) if place is not None else None
+        try:
+            report = export_lake(here, place, stage) if place is not None else None
+        except Exception as error:
+            is_said = isinstance(error, InputError | BuildError)
+            said = str(error) if is_said else explained(error)
+            if said is None:
+                raise
+            raise InputError(
+                f"Generation {publication.generation} is published, but the lake has "
+                f"not followed; `winnow publish` tries again: {said}"
+            ) from error
     if as_json:
         lake_report = None if report is None else asdict(report)
         print_json(asdict(publication) | {"lake": lake_report})

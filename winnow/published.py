@@ -13,7 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.errors import InputError
+from ingest.errors import InputError, said_of
+from ingest.file_names import path_text
 from ingest.settings import Settings
 from ingest.settings import settings as settings_of_environment
 from winnow.leftovers import READER
@@ -88,9 +89,12 @@ def open_current(settings: Settings) -> tuple[int, duckdb.DuckDBPyConnection]:
             )
         try:
             return number, _open(path, settings)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             if path.exists():
-                raise InputError(f"{path} cannot be opened: {error}") from error
+                raise InputError(
+                    f"{path_text(path)} cannot be opened: {said_of(error)}; publish "
+                    f"again, or name an older generation in {POINTER}."
+                ) from error
             missing = number
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from winnow.progress import stages
-from winnow.terminal import AsJson, Grid, Terminal, print_json, stdout
+from winnow.terminal import MOST, AsJson, Grid, Terminal, print_json, stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def list_refused(
     reason: Reason = None,
     load_id: LoadId = None,
     everything: Everything = False,
-    limit: Annotated[int, typer.Option(min=1, help="Lines at most.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Lines at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Count the rejected records by tenant, entity and reason: those of the last build,
@@ -161,7 +161,9 @@ def export(
     reason: Reason = None,
     load_id: LoadId = None,
     everything: Everything = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Records at most.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Records at most.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file.")
     ] = False,

@@ -31,6 +31,9 @@ AsJson = Annotated[
 ]
 """The option of commands whose result programs can read, too."""
 
+MOST = 2**31 - 1
+"""The largest count that an option takes."""
+
 PIPED_WIDTH = 80
 """Columns of a table that goes to no terminal, where COLUMNS says nothing else."""
 

@@ -71,6 +71,22 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
     return home, json.loads((out / "manifest.json").read_text())
 
 
+def test_nobody_else_may_read_what_was_made(
+    sample: tuple[Path, dict[str, Any]],
+) -> None:
+    home, _ = sample
+    own = [path for path in home.rglob("*") if not path.is_symlink()]
+    top = {path.relative_to(home).parts[0] for path in own}
+    assert {"winnow.duckdb", "lake", "state", "target", "published"} <= top
+    seen_by_others = [
+        str(path)
+        for path in own
+        if path.stat().st_mode & 0o007
+        and path.name not in ("orders.csv", "interactions.csv")
+    ]
+    assert seen_by_others == []
+
+
 def load_feeds(home: Path, winnow: Winnow) -> None:
     """Two files as users have them: columns of their own names, and a bad row."""
     lines = ["CustomerID,StockCode,InvoiceDate,Quantity"]

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from conftest import make_settings
+from conftest import Command, make_settings
 from noting import note_build
 from test_kill import KILLED, Point
 
@@ -31,6 +31,7 @@ from ingest.settings import Settings
 from winnow.lake import LAYERS, MANIFEST, export_lake
 from winnow.places import place_of
 from winnow.publish import publish
+from winnow.published import current_generation
 
 POINTS: dict[str, Point] = {
     "while a table is written": ("winnow.lake", "_write_table", 3, True),
@@ -173,6 +174,29 @@ def test_each_file_has_metadata_that_fits_it(published: Settings) -> None:
         *("example", "score", "interacted_at", "marker"),
     }
     assert described["null_counts"]["score"] > 0
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [OSError(28, "No space left on device"), InputError("the lake is another's.")],
+)
+def test_a_lake_that_fails_does_not_hide_what_is_published(
+    failure: Exception,
+    settings: Settings,
+    winnow: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build(settings, 1)
+
+    def fail(*_: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr("winnow.lake.export_lake", fail)
+    code, _, err = winnow("publish")
+    assert code == 2
+    assert "winnow: Generation 1 is published, but the lake has not followed;" in err
+    assert ("No space left" in err) == isinstance(failure, OSError)
+    assert current_generation(settings.published) == 1
 
 
 def test_readers_of_a_folder_read_the_lake_as_it_is(published: Settings) -> None:

@@ -219,6 +219,18 @@ def test_a_spoilt_pointer_is_named_and_replaced(built: Settings, content: str) -
     assert marker_of(built) == 1
 
 
+@pytest.mark.parametrize("content", [b"", b"no database", b"torn"])
+def test_a_broken_generation_is_a_sentence(built: Settings, content: bytes) -> None:
+    path = publish(built).path
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    torn = whole[:4096] + os.urandom(8192) + whole[12288:]
+    path.write_bytes(torn if content == b"torn" else content)
+    said = r"gen-1\.duckdb cannot be opened: .*; publish again, or name an older"
+    with pytest.raises(InputError, match=said):
+        winnow.connect(built)
+
+
 def test_what_cannot_be_published_or_opened_is_said_in_a_sentence(
     settings: Settings,
 ) -> None:
