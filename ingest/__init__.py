@@ -1,3 +1,3 @@
-"""From files to raw tables: contracts, readers, landing lake, loads and the quality
-gate on raw.
+"""From files to raw tables: contracts, readers, landing lake, loads and the
+verdicts of the quality gate.
 """

@@ -159,7 +159,7 @@ class Evaluations:
 
 
 def build_evaluation(settings: Settings, stage: Stage | None = None) -> None:
-    """Gate the raw tables, then make and test the evaluation layer anew, with the
+    """Judge the loads, then make and test the evaluation layer anew, with the
     predictions that were loaded since; nothing is published.
 
     Raises InputError where nothing was built yet, and what ``winnow.build.build`` does.

@@ -178,8 +178,8 @@ def validate(
 ) -> None:
     """Say what a build would say of files, rule by rule; load nothing.
 
-    Exit status 0 when a build would take them, 1 when one of its gates would stop it, 2
-    when the files cannot be used at all.
+    Exit status 0 when a build would let them count, 1 when it would hold them or stop,
+    2 when the files cannot be used at all.
     """
     from winnow.report import print_validation
     from winnow.validation import validate

@@ -10,10 +10,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import write_to_textfile
 
+from ingest.expectations import held_counts
 from ingest.settings import Settings
 from winnow.builds import last_build
 from winnow.quality import Metric, latest_metrics
-from winnow.warehouse import has_table, read_only
+from winnow.warehouse import columns_of, read_only
 
 _PERCENTS = ("completeness", "validity", "uniqueness", "consistency")
 _FEED = ["tenant_id", "data_type", "source"]
@@ -29,7 +30,7 @@ def registry(settings: Settings) -> CollectorRegistry:
     """
     found = CollectorRegistry()
     _quality_gauges(found, latest_metrics(settings.warehouse))
-    _row_gauge(found, settings.warehouse)
+    _warehouse_gauges(found, settings.warehouse)
     _build_gauges(found, settings)
     return found
 
@@ -80,24 +81,35 @@ def _quality_gauges(found: CollectorRegistry, metrics: list[Metric]) -> None:
             freshness.labels(*labels).set(age.total_seconds() / 3600)
 
 
-def _row_gauge(found: CollectorRegistry, warehouse: Path) -> None:
+def _warehouse_gauges(found: CollectorRegistry, warehouse: Path) -> None:
     rows = Gauge(
         "data_rows",
         "Records of all loads by what became of them.",
         [*_FEED, "verdict"],
         registry=found,
     )
+    held = Gauge(
+        "data_held_loads",
+        "Loads that the quality gate holds and that wait for somebody.",
+        ["tenant_id"],
+        registry=found,
+    )
     if not warehouse.exists():
         return
-    counts = ", ".join(f"sum({verdict}_count)" for verdict in _VERDICTS)
     with read_only(warehouse) as connection:
-        if not has_table(connection, "quality", "reconciliation"):
+        for tenant, count in held_counts(connection).items():
+            held.labels(tenant).set(count)
+        columns = columns_of(connection, "quality", "reconciliation")
+        # Earlier versions knew fewer verdicts.
+        verdicts = [one for one in _VERDICTS if f"{one}_count" in columns]
+        if not verdicts:
             return
+        counts = ", ".join(f"sum({verdict}_count)" for verdict in verdicts)
         for tenant, entity, source, *sums in connection.execute(
             f"select tenant_id, entity, source, {counts} from quality.reconciliation "
             "group by all order by all"
         ).fetchall():
-            for verdict, count in zip(_VERDICTS, sums, strict=True):
+            for verdict, count in zip(verdicts, sums, strict=True):
                 rows.labels(tenant, entity, source, verdict).set(count)
 
 

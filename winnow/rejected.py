@@ -1,5 +1,5 @@
-"""Refused records: what was refused and why, as counts and as envelopes, one per
-record.
+"""Rejected records: what was rejected and why, as counts and as envelopes, one per
+record, with what became of the files that they came from.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingest.errors import InputError
 from ingest.settings import Settings
 from winnow.leftovers import unfinished
 from winnow.violations import Violation, violation
-from winnow.warehouse import read_only
+from winnow.warehouse import has_table, read_only
 
 Progress = Callable[[int, int], None]
 """Told how many records are written, and how many there are."""
@@ -29,16 +29,52 @@ _FETCHED = 10_000
 _SHORTEST_ID = 8
 _COLUMNS = (
     "rejected_id, tenant_id, source, entity, reasons, raw_record, detail, "
-    "contract_version, status, replay_of, replayed_in, file, file_sha256, load_id, "
-    "row_number, line_number, attempt, attempts, received_at, loaded_at"
+    "contract_version, status, is_held, replaced_by, replay_of, replayed_in, file, "
+    "file_sha256, load_id, row_number, line_number, attempt, attempts, received_at, "
+    "loaded_at"
 )
+_RECORDS = "validated.rejected_records"
+
+# validated.rejected_records cannot say this itself: the gate, from which the states of
+# files follow, counts its rows.
+_WITH_STATES = f"""(
+    select
+        * replace (
+            if(status = 'open' and is_replaced, 'replaced', status) as status,
+            is_held and not is_replaced as is_held
+        )
+    from (
+        select
+            rejected.*,
+            states.replaced_by,
+            states.replaced_by is not null or coalesce(
+                verdicts.is_superseded and not verdicts.is_correction, false
+            ) as is_replaced,
+            coalesce(states.state = 'held', false) as is_held
+        from {_RECORDS} as rejected
+        left join validated.file_states as states
+            using (tenant_id, source, entity, load_id, file)
+        left join validated.load_verdicts as verdicts
+            using (tenant_id, source, entity, load_id)
+    )
+)"""
+
+_WITHOUT_STATES = f"""(
+    select
+        *,
+        cast(null as varchar) as replaced_by,
+        false as is_replaced,
+        false as is_held
+    from {_RECORDS}
+)"""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which refused records are meant; None means any. ``reason`` is a whole reason,
+    """Which rejected records are meant; None means any. ``reason`` is a whole reason,
     such as ``rating.maximum``. Without ``everything`` only open records are: neither
-    those with an accepted correction nor those with a newer, refused one.
+    those with an accepted correction or a newer, rejected one, nor those whose file was
+    replaced.
     """
 
     tenant: str | None = None
@@ -49,7 +85,7 @@ class Filters:
     everything: bool = False
 
     def condition(self) -> tuple[str, list[str]]:
-        """SQL over ``validated.rejected_records``, and its parameters."""
+        """SQL over ``records_sql``, and its parameters."""
         terms = {
             "tenant_id = ?": self.tenant,
             "source = ?": self.source,
@@ -64,13 +100,16 @@ class Filters:
 
 @dataclass(frozen=True)
 class RefusalCount:
-    """Refused records of one tenant, entity and reason, and the first of them."""
+    """Rejected records of one tenant, entity and reason, and the first of them.
+    ``held`` of them lie in held loads.
+    """
 
     tenant_id: str
     source: str
     entity: str
     reason: str
     records: int
+    held: int
     example_id: str
     example_file: str
     example_line: int | None
@@ -78,8 +117,12 @@ class RefusalCount:
 
 @dataclass(frozen=True)
 class Envelope:
-    """One refused record, and all that is known about it.
+    """One rejected record, and all that is known about it.
 
+    ``status`` is ``open``, ``superseded``, ``resolved``, or ``replaced``: its file was
+    loaded again, by the load ``replaced_by`` (None where the record's own load is
+    held), so that no correction is needed. ``is_held`` where its load waits for
+    somebody.
     ``payload`` is the record by its raw columns, text or null, to be edited for a
     replay; None for a record that could not be read. ``raw_payload`` is the record as
     it landed; ``detail`` is what else there is to say of one that could not be read.
@@ -94,6 +137,8 @@ class Envelope:
     entity: str
     contract_version: str | None
     status: str
+    is_held: bool
+    replaced_by: str | None
     violations: tuple[Violation, ...]
     payload: dict[str, str | None] | None
     raw_payload: Any
@@ -168,6 +213,16 @@ def _is_built(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(found and found[0])
 
 
+def records_sql(connection: duckdb.DuckDBPyConnection) -> str:
+    """The rows of ``validated.rejected_records`` as a table in SQL, with the states of
+    their files: ``status`` may be ``replaced``, and ``replaced_by``, ``is_replaced``
+    and ``is_held`` are new. A warehouse without those states has none of them.
+    """
+    states = ("file_states", "load_verdicts")
+    has_states = all(has_table(connection, "validated", name) for name in states)
+    return _WITH_STATES if has_states else _WITHOUT_STATES
+
+
 def refusals(
     connection: duckdb.DuckDBPyConnection, filters: Filters, limit: int | None = None
 ) -> tuple[int, list[RefusalCount]]:
@@ -193,9 +248,10 @@ def refusal_counts(
     first = "arg_min({}, (file, row_number))"
     rows = connection.execute(
         "select tenant_id, source, entity, reason, count(*), "
+        "count(*) filter (is_held), "
         f"{first.format('rejected_id')}, {first.format('file')}, "
         f"{first.format('coalesce(line_number, row_number)')} "
-        "from validated.rejected_records, unnest(reasons) as unnested (reason) "
+        f"from {records_sql(connection)}, unnest(reasons) as unnested (reason) "
         f"where {condition} group by all "
         "order by count(*) desc, tenant_id, source, entity, reason"
         + ("" if limit is None else f" limit {int(limit)}"),
@@ -205,10 +261,10 @@ def refusal_counts(
 
 
 def record_count(connection: duckdb.DuckDBPyConnection, filters: Filters) -> int:
-    """How many refused records the filters mean."""
+    """How many rejected records the filters mean."""
     condition, values = filters.condition()
     found = connection.execute(
-        f"select count(*) from validated.rejected_records where {condition}", values
+        f"select count(*) from {records_sql(connection)} where {condition}", values
     ).fetchone()
     return int(found[0]) if found else 0
 
@@ -219,7 +275,7 @@ def envelopes(
     """The envelopes that the filters mean, by tenant, entity, file and row."""
     condition, values = filters.condition()
     cursor = connection.execute(
-        f"select {_COLUMNS} from validated.rejected_records where {condition} "
+        f"select {_COLUMNS} from {records_sql(connection)} where {condition} "
         "order by tenant_id, source, entity, file, loaded_at, row_number, rejected_id"
         + ("" if limit is None else f" limit {int(limit)}"),
         values,
@@ -238,15 +294,16 @@ def envelope(connection: duckdb.DuckDBPyConnection, rejected_id: str) -> Envelop
             "the record's id."
         )
     rows = connection.execute(
-        f"select {_COLUMNS} from validated.rejected_records "
+        f"select {_COLUMNS} from {records_sql(connection)} "
         "where starts_with(rejected_id, ?) order by rejected_id limit 2",
         [rejected_id.lower()],
     ).fetchall()
     if len(rows) != 1:
         which = "more than one" if rows else "no"
         raise InputError(
-            f"There is {which} refused record {rejected_id}; `winnow rejected list` "
-            "shows what there is, and the next build what has been loaded since."
+            f"There is {which} rejected record {rejected_id}; `winnow rejected list` "
+            "shows what there is, and the next build what has been loaded since. "
+            "Records of files that were replaced or taken back leave with a build."
         )
     return _envelope(rows[0])
 

@@ -1,4 +1,4 @@
-"""``winnow rejected``: see refused records, correct them, and load them again."""
+"""``winnow rejected``: see rejected records, correct them, and load them again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from winnow.rejected import Envelope, Filters, RefusalCount
     from winnow.replay import ReplayReport
-    from winnow.waiting import WaitingCount
+    from winnow.standing import WaitingLoad
 
 _MOST_LINES = 20
 
 app = typer.Typer(
-    help="Refused records: see them, correct them, load them again.",
+    help="Rejected records: see them, correct them, load them again.",
     no_args_is_help=True,
 )
 
@@ -35,7 +35,8 @@ LoadId = Annotated[str | None, typer.Option(help="Only this load.")]
 Everything = Annotated[
     bool,
     typer.Option(
-        "--all", help="Those with an accepted or a newer, refused correction too."
+        "--all",
+        help="Those that were corrected, and those of replaced files, too.",
     ),
 ]
 
@@ -52,17 +53,23 @@ def list_refused(
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="Lines at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Count the rejected records by tenant, entity and reason: those of the last build,
-    and those of loads that no build has taken in, which the raw gate may have stopped.
+    """Count the rejected records of the last build by tenant, entity and reason, and
+    say which loads no build has judged yet.
     """
     from ingest.settings import settings
     from winnow.rejected import opened_warehouse, refusals
-    from winnow.waiting import waiting_counts
+    from winnow.standing import unjudged_loads
 
     filters = _filters(tenant, source, entity, reason, load_id, everything)
     with opened_warehouse(settings()) as connection:
         records, counts = refusals(connection, filters, limit + 1)
-        waiting = waiting_counts(connection, filters)
+        waiting = [
+            load
+            for load in unjudged_loads(settings(), connection)
+            if tenant in (None, load.tenant)
+            and source in (None, load.source)
+            and load_id in (None, load.load_id)
+        ]
     if as_json:
         print_json(
             {
@@ -73,12 +80,12 @@ def list_refused(
         )
         return
     terminal = stdout()
-    if not records and not waiting:
-        terminal.say("No rejected records.")
     if records:
         _print_counts(records, counts, limit, terminal)
+    else:
+        terminal.say("No rejected records.")
     if waiting:
-        _print_waiting(waiting, limit, terminal)
+        terminal.say(_waiting_line(waiting))
 
 
 def _print_counts(
@@ -86,7 +93,8 @@ def _print_counts(
 ) -> None:
     table = Grid("Rejected records")
     table.texts("tenant", "entity", "reason")
-    table.numbers("records")
+    held = ["held"] if any(one.held for one in counts[:limit]) else []
+    table.numbers("records", *held)
     table.texts("for example", "its id")
     for one in counts[:limit]:
         line = "" if one.example_line is None else f", line {one.example_line}"
@@ -95,6 +103,7 @@ def _print_counts(
             f"{one.source} {one.entity}",
             one.reason,
             f"{one.records:,}",
+            *(f"{one.held:,}" for _ in held),
             f"{one.example_file}{line}",
             one.example_id[:8],
         )
@@ -104,28 +113,20 @@ def _print_counts(
         f"{_counted(records, 'record')}{more}. See one with `winnow rejected show ID`, "
         "write them to a file with `winnow rejected export OUT.jsonl`."
     )
-
-
-def _print_waiting(
-    waiting: Sequence[WaitingCount], limit: int, terminal: Terminal
-) -> None:
-    table = Grid("In loads that no build has taken in")
-    table.texts("tenant", "entity", "reason")
-    table.numbers("records")
-    table.texts("for example", "value")
-    for one in waiting[:limit]:
-        table.row(
-            one.tenant_id,
-            f"{one.source} {one.entity}",
-            one.reason,
-            f"{one.records:,}",
-            f"{one.example_file}, line {one.example_line}",
-            one.example_value or "",
+    if held:
+        terminal.say(
+            "Those under `held` lie in loads that the quality gate holds: `winnow "
+            "status` says why, and a correction counts once its load does."
         )
-    terminal.print(table)
-    terminal.say(
-        "The next build takes these loads in, unless the raw gate stops it: then "
-        "correct the files and load them again."
+
+
+def _waiting_line(waiting: Sequence[WaitingLoad]) -> str:
+    records = sum(load.records for load in waiting)
+    tenants = ", ".join(sorted({load.tenant for load in waiting}))
+    verb = "waits" if len(waiting) == 1 else "wait"
+    return (
+        f"{_counted(len(waiting), 'load')} ({_counted(records, 'record')}; tenants: "
+        f"{tenants}) {verb} for `winnow build`, which judges them."
     )
 
 
@@ -139,7 +140,7 @@ def show(
         bool, typer.Option("--json", help="As one line of JSON.")
     ] = False,
 ) -> None:
-    """Show one refused record and all that is known about it."""
+    """Show one rejected record and all that is known about it."""
     from ingest.settings import settings
     from winnow.rejected import built_warehouse, envelope
 
@@ -168,7 +169,7 @@ def export(
         bool, typer.Option("--overwrite", help="Replace the file.")
     ] = False,
 ) -> None:
-    """Write refused records to a file, one per line, to be corrected and replayed."""
+    """Write rejected records to a file, one per line, to be corrected and replayed."""
     from ingest.settings import settings
     from winnow.rejected import export
 
@@ -197,7 +198,8 @@ def replay(
     """Load corrected records again, exactly once; the next build judges them.
 
     Exit status 1 when a correction was not loaded because it changes nothing, is in
-    conflict with an accepted record, or has to wait for a build.
+    conflict with an accepted record, has to wait for a build, or is of a file that was
+    replaced.
     """
     from ingest.settings import settings
     from winnow.replay import replay
@@ -227,6 +229,9 @@ def _print_envelope(found: Envelope, terminal: Terminal) -> None:
     state = found.status
     if found.replayed_in:
         state += f"; newest correction in load {found.replayed_in}"
+    if found.status == "replaced":
+        by = f"by load {found.replaced_by}" if found.replaced_by else "since"
+        state += f"; its file was loaded again {by}, and no correction is needed"
     lines = {
         "Record": found.rejected_id,
         "Correction of": found.replay_of,
@@ -241,7 +246,12 @@ def _print_envelope(found: Envelope, terminal: Terminal) -> None:
     for name, text in lines.items():
         if text is not None:
             terminal.say(f"{name:<14} {text}")
-    terminal.say("Refused because")
+    if found.is_held:
+        terminal.say(
+            f"The load is held by the quality gate, and none of its records counts: "
+            f"`winnow loads show {found.load_id}` says why."
+        )
+    terminal.say("Rejected because")
     for one in found.violations:
         terminal.say(f"  {one.message}")
     if found.detail is not None:
@@ -277,6 +287,11 @@ def _print_report(report: ReplayReport, file: Path, terminal: Terminal) -> None:
         terminal.say(f"  and {len(told) - _MOST_LINES:,} more")
     if report.count(Outcome.LOADED):
         terminal.say("`winnow build` judges what was loaded.")
+    for load_id in report.held:
+        terminal.say(
+            f"Load {load_id} is held: corrections of its records count once it does, "
+            f"as after `winnow loads release {load_id}`."
+        )
     if report.count(Outcome.CONFLICT):
         terminal.say("Conflicts are kept in staging.stg_winnow__replay_conflicts.")
 

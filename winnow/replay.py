@@ -22,7 +22,7 @@ from ingest.errors import InputError
 from ingest.lock import OF_A_LOAD, warehouse_lock
 from ingest.readers import sha256_of
 from ingest.settings import Settings
-from winnow.rejected import built_warehouse
+from winnow.rejected import built_warehouse, records_sql
 from winnow.sql import identifier, literal
 from winnow.warehouse import has_table
 
@@ -41,6 +41,7 @@ class Outcome(Enum):
     LOADED = "loaded"
     ALREADY = "already replayed"
     UNCHANGED = "unchanged"
+    REPLACED = "replaced"
     WAITING = "waiting for a build"
     CONFLICT = "conflict"
 
@@ -56,12 +57,13 @@ class Judged:
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """What became of a file of corrections. ``load_ids`` are the loads that were
-    made.
+    """What became of a file of corrections. ``load_ids`` are the loads that were made,
+    and ``held`` the held loads of which records were corrected.
     """
 
     judged: tuple[Judged, ...]
     load_ids: tuple[str, ...]
+    held: tuple[str, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
         """How many corrections came to this."""
@@ -76,8 +78,8 @@ class ReplayReport:
 
 @dataclass(frozen=True)
 class _Refused:
-    """A refused record as the last build saw it. ``load_id`` and ``file`` are those of
-    the record as it was first refused.
+    """A rejected record as the last build saw it. ``load_id`` and ``file`` are those of
+    the record as it was first rejected, and so is what became of its file.
     """
 
     rejected_id: str
@@ -92,6 +94,9 @@ class _Refused:
     contract_version: str | None
     is_resolved: bool
     attempts: int
+    is_replaced: bool
+    replaced_by: str | None
+    is_held: bool
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,16 @@ def replay(
                 load_ids.append(pipeline.replay(path, corrections, settings, progress))
         pipeline.take_in(settings, progress.store if progress else None)
     judged.sort(key=lambda one: one.correction.row_number)
-    return ReplayReport(tuple(judged), tuple(load_ids))
+    loaded = {
+        one.correction.rejected_id for one in judged if one.outcome is Outcome.LOADED
+    }
+    held = {
+        record.load_id
+        for group in groups
+        for correction, record in group.lines
+        if record.is_held and correction.rejected_id in loaded
+    }
+    return ReplayReport(tuple(judged), tuple(load_ids), tuple(sorted(held)))
 
 
 def _lines(path: Path) -> Iterator[_Line]:
@@ -265,15 +279,19 @@ def _refused(
     wanted = pa.table({"rejected_id": pa.array([line.rejected_id for line in lines])})
     connection.register("wanted_ids", wanted)
     names = [one.name for one in fields(_Refused)]
+    records = records_sql(connection)
     rows = connection.execute(
         "select named.rejected_id, coalesce(named.replay_of, named.rejected_id), "
         "coalesce(original.load_id, named.load_id), "
         "coalesce(original.file, named.file), named.tenant_id, named.source, "
         "named.entity, named.reasons, named.raw_record, named.contract_version, "
-        "named.status = 'resolved', named.attempts "
-        "from validated.rejected_records as named "
+        "named.status = 'resolved', named.attempts, "
+        "named.is_replaced or coalesce(original.is_replaced, false), "
+        "coalesce(original.replaced_by, named.replaced_by), "
+        "coalesce(original.is_held, named.is_held) "
+        f"from {records} as named "
         "semi join wanted_ids using (rejected_id) "
-        "left join validated.rejected_records as original "
+        f"left join {records} as original "
         "on named.replay_of = original.rejected_id "
         "and named.tenant_id = original.tenant_id and original.replay_of is null"
     ).fetchall()
@@ -286,8 +304,9 @@ def _refused(
     for line in lines:
         if line.rejected_id not in found:
             raise InputError(
-                f"{path}, line {line.line_number}: there is no refused record "
-                f"{line.rejected_id} in the last build."
+                f"{path}, line {line.line_number}: there is no rejected record "
+                f"{line.rejected_id} in the last build; records of files that were "
+                "replaced or taken back leave with a build."
             )
     return found
 
@@ -404,7 +423,8 @@ def _verdict(
     present version.
     """
     refused_text = replace(correction, payload=record.payload or {}).text
-    if record.contract_version == version and correction.text == refused_text:
+    is_unchanged = correction.text == refused_text
+    if is_unchanged and record.contract_version == version and not record.is_replaced:
         return Outcome.UNCHANGED, "", "it is as it was refused, and so is the contract"
     is_pending = _FIRST_ATTEMPT + len(replays) > record.attempts
     for one in replays:
@@ -415,6 +435,8 @@ def _verdict(
         )
         if still_holds and one.payload_sha256 == correction.sha256:
             return Outcome.ALREADY, "", "this correction has been replayed"
+    if record.is_replaced:
+        return Outcome.REPLACED, "", _why_replaced(record)
     if record.is_resolved:
         return (
             Outcome.CONFLICT,
@@ -428,6 +450,17 @@ def _verdict(
             "an earlier correction of the record has not been built yet",
         )
     return Outcome.LOADED, "", "loaded"
+
+
+def _why_replaced(record: _Refused) -> str:
+    """Why no correction of the record is needed, in a sentence."""
+    if record.replaced_by is not None:
+        by = f"its file was replaced by load {record.replaced_by}"
+        return f"{by}, so that no correction of it would count"
+    return (
+        f"its load {record.load_id} is held, and its file was loaded again since, so "
+        "that no correction of it would count"
+    )
 
 
 def _event_verdict(

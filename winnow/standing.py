@@ -139,6 +139,14 @@ def standing(settings: Settings) -> Standing:
     return found
 
 
+def unjudged_loads(
+    settings: Settings, connection: duckdb.DuckDBPyConnection
+) -> list[WaitingLoad]:
+    """The loads that the tables of the warehouse do not have yet, in their order."""
+    waiting = _waiting(read_ledger(settings.lake), _built(connection))
+    return [load for load in waiting if load.what == "landed"]
+
+
 def lines(found: Standing) -> list[str]:
     """The sentences that tell of it."""
     if found.is_nothing:

@@ -34,3 +34,15 @@ def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) ->
         [schema, table],
     ).fetchone()
     return bool(found and found[0])
+
+
+def columns_of(
+    connection: duckdb.DuckDBPyConnection, schema: str, table: str
+) -> set[str]:
+    """The names of its columns; none where there is no such table or view."""
+    rows = connection.execute(
+        "select column_name from information_schema.columns "
+        "where table_schema = ? and table_name = ?",
+        [schema, table],
+    ).fetchall()
+    return {name for (name,) in rows}

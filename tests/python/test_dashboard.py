@@ -39,12 +39,12 @@ from winnow.dashboard import charts, data, evaluation
 from winnow.dashboard.text import age, code, prose
 from winnow.dashboard.views.models import _best_first
 from winnow.dashboard_command import APP, hosts_of
-from winnow.published import POINTER
+from winnow.published import POINTER, generation_path
 
 PAGES = sorted(path.stem for path in (APP.parent / "views").glob("*.py"))
 PICTURES = {
     "overview": ["From files to training data", "Interactions of each tenant"],
-    "pipeline": ["Where the records of each load went", "Why records were refused"],
+    "pipeline": ["Where the records of each load went", "Why records were rejected"],
     "quality": [
         *("completeness", "validity", "uniqueness", "consistency", "overall"),
         *("drift rating", "freshness"),
@@ -239,6 +239,46 @@ def test_a_column_that_an_older_generation_lacks_gets_one_sentence(
     assert "severity" in sentence
 
 
+@pytest.mark.parametrize(
+    "builds",
+    [
+        "drop table quality.builds; drop table quality.build_tables",
+        "alter table quality.builds drop column is_whole",
+    ],
+    ids=["no builds", "other builds"],
+)
+def test_a_generation_from_before_loads_were_held_is_shown_and_says_so(
+    builds: str, own: Settings
+) -> None:
+    held = "alter table quality.reconciliation drop column"
+    number = publish(own)
+    with duckdb.connect(str(generation_path(own.published, number))) as connection:
+        connection.execute(
+            f"{builds}; {held} held_count; {held} replaced_count; "
+            "update quality.reconciliation set landed_count "
+            "= accepted_count + rejected_count + duplicate_count"
+        )
+    sentence = (
+        f"Generation {number} was published by an earlier version, which counted no "
+        "records as held or replaced. `winnow build` publishes anew."
+    )
+    bars = {
+        "overview": (
+            *("records landed", "rejected", "duplicates left out"),
+            *("erased on request", "accepted"),
+            *("interactions", "positives", "negatives drawn"),
+        ),
+        "pipeline": ("accepted", "duplicate", "rejected", "erased"),
+    }
+    for page, field in (("overview", "stage"), ("pipeline", "verdict")):
+        app = opened(page)
+        assert said(app) == [prose(sentence)]
+        assert list(drawn(app)) == PICTURES[page]
+        parts = values(app, PICTURES[page][0], field)
+        assert list(dict.fromkeys(part for (part,) in parts)) == list(bars[page])
+    assert metrics(app)["Build"].endswith(" s")
+
+
 def test_the_tables_of_the_days_and_of_business_may_be_missing(own: Settings) -> None:
     may_be_missing = ["daily_comparisons", "business_metrics", "sample_ratio_checks"]
     change(own, ";".join(f"drop table evaluation.{one}" for one in may_be_missing))
@@ -299,7 +339,7 @@ def test_the_overview_counts_all_tenants_or_one(published: Settings) -> None:
     assert metrics(app)["Tenants"] == "2"
     assert values(app, "From files to training data", "stage", "rows")[:7] == [
         ("records landed", 988),
-        ("refused", 31),
+        ("rejected", 31),
         ("duplicates left out", 10),
         ("held by the gate", 4),
         ("replaced by newer files", 3),
@@ -315,7 +355,7 @@ def test_the_overview_counts_all_tenants_or_one(published: Settings) -> None:
     assert "Interactions of each tenant" not in drawn(app)
 
 
-def test_the_pipeline_adds_up_and_says_why_records_were_refused(
+def test_the_pipeline_adds_up_and_says_why_records_were_rejected(
     published: Settings,
 ) -> None:
     app = opened("pipeline", SHOP)
@@ -327,12 +367,12 @@ def test_the_pipeline_adds_up_and_says_why_records_were_refused(
         ("replaced", 0),
         ("erased", 0),
     ]
-    assert values(app, "Why records were refused", "reason", "records") == [
+    assert values(app, "Why records were rejected", "reason", "records") == [
         ("rating.maximum", 26),
         ("user_id.required", 15),
     ]
     assert metrics(app)["Records landed"] == "511"
-    assert metrics(app)["Refused"] == "5.09%"
+    assert metrics(app)["Rejected"] == "5.09%"
     [loads] = app.dataframe
     assert list(loads.value["is_balanced"]) == [True, True]
 

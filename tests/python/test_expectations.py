@@ -1,4 +1,4 @@
-"""The quality gate: what it stops, what it lets pass, and what it writes."""
+"""The quality gate: what it holds, what it lets pass, and what it writes."""
 
 from __future__ import annotations
 

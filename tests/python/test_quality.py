@@ -1,4 +1,4 @@
-"""The quality gate behind dbt: broken feeds are stopped, with the right dimension."""
+"""The quality gate: loads of broken feeds are held, with the right dimension."""
 
 from __future__ import annotations
 
@@ -336,11 +336,29 @@ def test_metrics_are_prometheus_text_with_the_tables_figures(
     assert value("data_rows", ("verdict", "rejected")) == 40
     assert value("data_rows", ("verdict", "accepted")) == 1500
     assert value("data_rows", ("verdict", "held")) == 60
+    assert {
+        tenant: samples["data_held_loads", ("tenant_id", tenant)] for tenant in TENANTS
+    } == dict.fromkeys(TENANTS, 0) | {"gap": 1, "ahead": 1, "twice": 1}
     failed = [("dimension", "freshness"), ("severity", "error")]
     assert value("data_quality_failed", *failed, tenant=("tenant_id", "behind")) == 1
     assert samples[("build_seconds",)] == 12
     assert samples[("build_succeeded",)] == 0
     assert "data_rows{" not in gauges.text(settings)
+    assert "data_held_loads{" not in gauges.text(settings)
+
+
+def test_metrics_of_a_warehouse_from_before_loads_were_held(home: Path) -> None:
+    settings = make_settings(home)
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute("drop table validated.load_verdicts")
+        for count in ("held_count", "replaced_count"):
+            connection.execute(
+                f"alter table quality.reconciliation drop column {count}"
+            )
+    text = gauges.text(settings)
+    assert 'verdict="accepted"' in text
+    assert 'verdict="held"' not in text
+    assert "data_held_loads{" not in text
 
 
 def test_while_the_warehouse_is_written_metrics_are_refused_with_a_sentence(

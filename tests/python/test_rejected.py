@@ -163,34 +163,159 @@ def test_a_refused_record_can_be_seen(winnow: Command, settings: Settings) -> No
     assert (shown["attempts"], shown["status"]) == (1, "open")
 
 
-def test_what_the_raw_gate_stopped_is_shown(
+def test_loads_that_no_build_has_judged_are_told(
     winnow: Command, write: Write, settings: Settings
 ) -> None:
-    """Also where nothing was built yet: the records are judged as the gate does."""
-    path = write(
-        "late.csv", "user_id,item_id,rating\nu1,i1,5\nu2,i1,500\nu3\nnan,i1,x\n"
-    )
-    expected = [
-        ("rating.maximum", 1, 3, "500"),
-        ("rating.type", 1, 5, "x"),
-        ("record.too_few_fields", 1, 4, None),
-        ("user_id.required", 1, 5, None),
+    """Those in the raw tables, and those that only the lake has."""
+    path = write("late.csv", "user_id,item_id,rating\nu1,i1,5\nu2,i1,500\nu3\n")
+    other = write("later.csv", "user_id,item_id\nu1,i1\n")
+    assert json.loads(winnow("rejected", "list", "--json")[1])["waiting"] == []
+    assert winnow("load", "canonical", path, "--tenant", "late")[0] == 0
+    with warehouse_lock(settings):
+        assert winnow("load", "canonical", other, "--tenant", "later")[0] == 0
+    said = "2 loads (4 records; tenants: late, later) wait for `winnow build`, which"
+    code, out, _ = winnow("rejected", "list")
+    assert (code, said in out, "8 records." in out) == (0, True, True)
+    document = json.loads(winnow("rejected", "list", "--json")[1])
+    assert document["records"] == 8
+    assert [(one["tenant"], one["records"]) for one in document["waiting"]] == [
+        ("late", 3),
+        ("later", 1),
     ]
-    for records in (8, 0):
-        code, _, err = winnow("load", "canonical", path, "--tenant", "late")
-        assert code == 0, err
-        code, out, _ = winnow("rejected", "list", "--json")
-        document = json.loads(out)
-        assert (code, document["records"]) == (0, records)
-        assert [
-            (one["reason"], one["records"], one["example_line"], one["example_value"])
-            for one in document["waiting"]
-        ] == expected
-        code, out, _ = winnow("rejected", "list", "--reason", "rating.type")
-        assert "In loads that no build has taken in" in out
-        assert "rating.maximum" not in out.split("In loads")[1]
-        settings.warehouse.unlink()
-        shutil.rmtree(settings.lake)
+    code, out, _ = winnow("rejected", "list", "--tenant", "later")
+    assert out.splitlines() == [
+        "No rejected records.",
+        "1 load (1 record; tenants: later) waits for `winnow build`, "
+        "which judges them.",
+    ]
+    assert "wait" not in winnow("rejected", "list", "--source", "recomart")[1]
+    settings.warehouse.unlink()
+    assert winnow("load", "canonical", path, "--tenant", "late")[0] == 0
+    out = winnow("rejected", "list")[1]
+    assert "No rejected records." in out
+    assert "wait for `winnow build`" in out
+
+
+@pytest.fixture(scope="module")
+def states(built: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A build in which the interactions were loaded again in place of those before; and
+    of another tenant, two files whose loads are held, one of them loaded again since.
+    """
+    home = tmp_path_factory.mktemp("states") / "home"
+    shutil.copytree(built.warehouse.parent, home)
+    settings = make_settings(home)
+    path = built.warehouse.parents[1] / "data" / "interactions.csv"
+    path.write_text("user_id,item_id,interacted_at\nu1,i1,2024-01-09\n")
+    load("canonical", path, tenant="acme", mode="replace", settings=settings)
+    bad = "".join(f"b{n},u{n},i1,view,2024-01-0{n},x\n" for n in range(1, 5))
+    rows = "interaction_id,user_id,item_id,event_type,interacted_at,rating\n"
+    for name, text in (
+        ("a", bad),
+        ("b", bad.replace("b", "c")),
+        ("a", "d1,u,i,view,2024-01-01,\n"),
+    ):
+        file = home / "held" / f"interactions_{name}.csv"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(rows + text)
+        load("canonical", file, tenant="held", settings=settings)
+    build(settings)
+    path.write_text(INTERACTIONS)
+    return settings
+
+
+def test_records_of_replaced_files_and_of_held_loads_are_told_apart(
+    winnow: Command, states: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in states.environment().items():
+        monkeypatch.setenv(name, value)
+    states_of = {
+        (one["tenant_id"], Path(one["file"]).name): (
+            one["status"],
+            one["is_held"],
+            one["replaced_by"],
+        )
+        for one in envelopes(states, everything=True)
+    }
+    [newest] = rows_of(
+        states,
+        "select max_by(load_id, loaded_at) from validated.file_states "
+        "where tenant_id = 'acme' and entity = 'interactions'",
+    )
+    assert states_of == {
+        ("acme", "interactions.csv"): ("replaced", False, *newest),
+        ("acme", "items.csv"): ("open", False, None),
+        ("held", "interactions_a.csv"): ("replaced", False, None),
+        ("held", "interactions_b.csv"): ("open", True, None),
+    }
+    out = winnow("rejected", "list")[1]
+    assert "5 records." in out
+    rows = [re.split(r" {2,}", line.strip()) for line in out.splitlines()]
+    assert [row[1:5] for row in rows if row[0] in ("acme", "held")] == [
+        ["canonical interactions", "rating.type", "4", "4"],
+        ["canonical items", "price.minimum", "1", "0"],
+    ]
+    assert "Those under `held` lie in loads that the quality gate holds" in out
+    counts = json.loads(winnow("rejected", "list", "--json")[1])["counts"]
+    assert [(one["records"], one["held"]) for one in counts] == [(4, 4), (1, 0)]
+    assert "16 records." in winnow("rejected", "list", "--all")[1]
+
+    by_file = {Path(one["file"]).name: one for one in envelopes(states, True)}
+    shown = {
+        name: winnow("rejected", "show", one["rejected_id"])[1]
+        for name, one in by_file.items()
+    }
+    replaced = (
+        f"its file was loaded again by load {newest[0]}, and no correction is needed"
+    )
+    assert replaced in shown["interactions.csv"]
+    assert "its file was loaded again since" in shown["interactions_a.csv"]
+    told = {name for name, out in shown.items() if "The load is held" in out}
+    assert told == {"interactions_b.csv"}
+    load_id = by_file["interactions_b.csv"]["load_id"]
+    assert f"`winnow loads show {load_id}` says why" in shown["interactions_b.csv"]
+
+
+def test_corrections_of_replaced_files_are_rejected_and_of_held_loads_told(
+    winnow: Command, states: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(states.warehouse.parent, tmp_path / "copy")
+    settings = make_settings(tmp_path / "copy")
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    by_file = {Path(one["file"]).name: one for one in envelopes(settings, True)}
+    del by_file["items.csv"]
+    path = tmp_path / "fixed.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps(one | {"payload": one["payload"] | {"rating": "2"}}) + "\n"
+            for _, one in sorted(by_file.items())
+        )
+    )
+    replaced_by = by_file["interactions.csv"]["replaced_by"]
+    held = by_file["interactions_b.csv"]["load_id"]
+    landed = len(raw_rows(settings)["canonical_interactions"])
+    code, out, _ = winnow("rejected", "replay", path)
+    assert (code, f"{path}: 1 loaded, 2 replaced." in out) == (1, True)
+    again = by_file["interactions_a.csv"]["load_id"]
+    assert f"line 1, replaced: its file was replaced by load {replaced_by}" in out
+    assert f"line 2, replaced: its load {again} is held, and its file" in out
+    assert f"Load {held} is held: corrections of its records count once" in out
+    raw = raw_rows(settings)
+    assert len(raw["canonical_interactions"]) == landed + 1
+    assert "winnow_replay_conflicts" not in raw or not raw["winnow_replay_conflicts"]
+    code, out, _ = winnow("rejected", "replay", path)
+    assert (code, "1 already replayed, 2 replaced." in out) == (1, True)
+
+
+def test_a_warehouse_without_states_of_files_has_no_replaced_records(
+    winnow: Command, settings: Settings
+) -> None:
+    before = envelopes(settings)
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute("drop table validated.file_states")
+    assert envelopes(settings) == before
+    path = corrected(settings, {3: {"rating": "5"}})
+    assert winnow("rejected", "replay", path)[0] == 0
 
 
 def test_only_what_is_asked_for_is_counted_and_written(
@@ -450,7 +575,7 @@ BAD_LINES: dict[str, tuple[str, str]] = {
     "no id": ('{"payload": {}}', "line 2 has no rejected_id"),
     "an id that is no text": (
         '{"rejected_id": 1, "payload": {}}',
-        "must be text|no ref",
+        "must be text|no rej",
     ),
     "no payload": ('{"rejected_id": "FIRST"}', "line 2 has no payload"),
     "an empty payload": (
@@ -460,7 +585,7 @@ BAD_LINES: dict[str, tuple[str, str]] = {
     "a list": ('{"rejected_id": "FIRST", "payload": []}', "must be an object"),
     "an unknown id": (
         '{"rejected_id": "none", "payload": {}}',
-        "no refused record none",
+        "no rejected record none",
     ),
     "an unknown column": (
         '{"rejected_id": "FIRST", "payload": {"ratting": "1"}}',
@@ -499,7 +624,7 @@ def test_a_line_that_cannot_be_used_stops_the_whole_file(
 
 def test_commands_say_what_is_missing(winnow: Command, settings: Settings) -> None:
     code, _, err = winnow("rejected", "show", "00000000")
-    assert (code, "There is no refused record 00000000" in err) == (2, True)
+    assert (code, "There is no rejected record 00000000" in err) == (2, True)
     code, _, err = winnow("rejected", "show", "0")
     assert (code, "at least 8 characters" in err) == (2, True)
     code, _, err = winnow("rejected", "replay", "nowhere.jsonl")
@@ -658,6 +783,6 @@ def test_an_id_that_two_records_begin_with_is_not_guessed_at(
         )
     with (
         built_warehouse(settings) as connection,
-        pytest.raises(InputError, match="more than one refused record aaaaaaaa"),
+        pytest.raises(InputError, match="more than one rejected record aaaaaaaa"),
     ):
         envelope(connection, "aaaaaaaa")

@@ -218,6 +218,14 @@ def require(generation: Generation, *names: str) -> None:
             raise MissingTable(name, generation.number)
 
 
+def verdicts(generation: Generation, known: Sequence[str]) -> list[str]:
+    """Those of the ``known`` verdicts on records that the generation counts: earlier
+    versions held and replaced nothing.
+    """
+    counts = tables(generation)["quality.reconciliation"]
+    return [name for name in known if counts.has(f"{name}_count")]
+
+
 def tenants(generation: Generation) -> list[str]:
     """Every tenant that has loaded anything, in order."""
     require(generation, "prepared.tenants")

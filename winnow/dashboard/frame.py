@@ -101,6 +101,19 @@ def nothing(sentence: str) -> None:
     st.info(prose(sentence), icon=":material/info:")
 
 
+def older(generation: Generation, missing: Collection[str]) -> None:
+    """Say what the generation does not know of yet; nothing where it knows all."""
+    if missing:
+        st.warning(
+            prose(
+                f"Generation {generation.number} was published by an earlier version, "
+                f"which counted no records as {' or '.join(missing)}. `winnow build` "
+                "publishes anew."
+            ),
+            icon=":material/history:",
+        )
+
+
 def failed(sentence: str) -> None:
     """Say what is wrong; data in the sentence stays text."""
     st.error(prose(sentence), icon=":material/error:")

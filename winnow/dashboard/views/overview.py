@@ -24,18 +24,21 @@ _LANDED = """
 select
     tenant_id,
     cast(sum(landed_count) as bigint) as landed,
-    cast(sum(accepted_count) as bigint) as accepted,
-    cast(sum(rejected_count) as bigint) as rejected,
-    cast(sum(duplicate_count) as bigint) as duplicate,
-    cast(sum(held_count) as bigint) as held,
-    cast(sum(replaced_count) as bigint) as replaced,
-    cast(sum(erased_count) as bigint) as erased
+    {sums}
 from quality.reconciliation
 where $1 is null or tenant_id = $1
 group by tenant_id
 order by tenant_id
 """
 
+# What becomes of a landed record that is not accepted, and what its bar is called.
+_LEFT_OUT = {
+    "rejected": "rejected",
+    "duplicate": "duplicates left out",
+    "held": "held by the gate",
+    "replaced": "replaced by newer files",
+    "erased": "erased on request",
+}
 _MOST_TENANTS = 40
 
 
@@ -43,7 +46,9 @@ def overview(generation: Generation, tenant: str | None) -> None:
     """Draw the page."""
     data.require(generation, "training.dataset_statistics", "quality.reconciliation")
     statistics = data.read(generation, _STATISTICS, [tenant])
-    landed = data.read(generation, _LANDED, [tenant])
+    verdicts = data.verdicts(generation, [*_LEFT_OUT, "accepted"])
+    sums = ", ".join(f"cast(sum({one}_count) as bigint) as {one}" for one in verdicts)
+    landed = data.read(generation, _LANDED.format(sums=sums), [tenant])
     if statistics.empty and landed.empty:
         frame.nothing(
             "There are no tenants yet: load some data with `winnow load`, then run "
@@ -51,10 +56,11 @@ def overview(generation: Generation, tenant: str | None) -> None:
         )
         return
     _tiles(generation, statistics)
+    frame.older(generation, [one for one in _LEFT_OUT if one not in verdicts])
     frame.picture(
         _flow(statistics, landed),
         "From files to training data",
-        "Rows. Refused records keep their reasons; the share next to a bar is of the "
+        "Rows. Rejected records keep their reasons; the share next to a bar is of the "
         "records that landed.",
     )
     if len(statistics) > 1:
@@ -108,20 +114,14 @@ def _tiles(generation: Generation, statistics: pd.DataFrame) -> None:
 
 def _flow(statistics: pd.DataFrame, landed: pd.DataFrame) -> Any:
     total = int(landed["landed"].sum())
-    blue, red, grey = charts.BLUE, charts.VERMILLION, charts.GREY
-    of_verdict = charts.VERDICTS
+    parts = {name: said for name, said in _LEFT_OUT.items() if name in landed}
+    parts["accepted"] = "accepted"
     stages = [
-        ("records landed", total, blue),
-        ("refused", int(landed["rejected"].sum()), red),
-        ("duplicates left out", int(landed["duplicate"].sum()), charts.ORANGE),
-        ("held by the gate", int(landed["held"].sum()), of_verdict["held"]),
-        (
-            "replaced by newer files",
-            int(landed["replaced"].sum()),
-            of_verdict["replaced"],
+        ("records landed", total, charts.BLUE),
+        *(
+            (said, int(landed[name].sum()), charts.VERDICTS[name])
+            for name, said in parts.items()
         ),
-        ("erased on request", int(landed["erased"].sum()), grey),
-        ("accepted", int(landed["accepted"].sum()), blue),
         ("interactions", int(statistics["interactions"].sum()), charts.GREEN),
         ("positives", int(statistics["positives"].sum()), charts.GREEN),
         ("negatives drawn", int(statistics["negatives"].sum()), charts.PURPLE),
@@ -129,7 +129,7 @@ def _flow(statistics: pd.DataFrame, landed: pd.DataFrame) -> Any:
     rows = pd.DataFrame(stages, columns=["stage", "rows", "colour"])
     share = rows["rows"] / max(total, 1)
     rows["text"] = [
-        f"{count:,}  ({part:.1%})" if 0 < place < 7 else f"{count:,}"
+        f"{count:,}  ({part:.1%})" if 0 < place <= len(parts) else f"{count:,}"
         for place, (count, part) in enumerate(zip(rows["rows"], share, strict=True))
     ]
     base = alt.Chart(rows).encode(

@@ -22,13 +22,8 @@ from winnow.warehouse import read_only
 _LOADS = """
 select
     counts.loaded_at, went.tenant_id, went.source, went.entity, went.load_id,
-    went.landed_count as landed, went.accepted_count as accepted,
-    went.rejected_count as rejected, went.duplicate_count as duplicate,
-    went.held_count as held, went.replaced_count as replaced,
-    went.erased_count as erased,
-    went.landed_count
-    = went.accepted_count + went.rejected_count + went.duplicate_count
-    + went.held_count + went.replaced_count + went.erased_count as is_balanced,
+    went.landed_count as landed, {counts},
+    went.landed_count = {sum} as is_balanced,
     coalesce(counts.is_replaced, false) as is_replaced
 from quality.reconciliation as went
 left join quality.load_counts as counts
@@ -65,7 +60,12 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
         *("quality.reconciliation", "quality.load_counts", "quality.metrics"),
         "validated.rejected_records",
     )
-    loads = data.read(generation, _LOADS, [tenant])
+    verdicts = data.verdicts(generation, list(charts.VERDICTS))
+    sql = _LOADS.format(
+        counts=", ".join(f"went.{one}_count as {one}" for one in verdicts),
+        sum=" + ".join(f"went.{one}_count" for one in verdicts),
+    )
+    loads = data.read(generation, sql, [tenant])
     if loads.empty:
         frame.nothing(
             "Nothing is loaded yet: `winnow load SOURCE PATH` loads files, and "
@@ -73,15 +73,16 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
         )
         return
     _tiles(generation, loads)
+    frame.older(generation, [one for one in charts.VERDICTS if one not in verdicts])
     if not loads["is_balanced"].all():
         frame.failed(
             "Some records of a load are unaccounted for: see the loads below where "
             "`balanced` is not ticked."
         )
-    frame.picture(*_loads_chart(loads))
+    frame.picture(*_loads_chart(loads, verdicts))
     reasons = data.read(generation, _REASONS, [tenant])
     if reasons.empty:
-        st.caption("No record was refused.")
+        st.caption("No record was rejected.")
     else:
         frame.picture(
             charts.labelled_bars(
@@ -91,7 +92,7 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
                 value_title="records",
                 colour=charts.VERMILLION,
             ),
-            "Why records were refused",
+            "Why records were rejected",
             "The column and the rule of its contract. A record with several reasons "
             "counts for each; `winnow rejected` shows and mends them.",
         )
@@ -117,7 +118,7 @@ def _tiles(generation: Generation, loads: pd.DataFrame) -> None:
         {
             "Loads": f"{loads['load_id'].nunique():,}",
             "Records landed": f"{landed:,}",
-            "Refused": f"{loads['rejected'].sum() / max(landed, 1):.2%}",
+            "Rejected": f"{loads['rejected'].sum() / max(landed, 1):.2%}",
             "Duplicates": f"{loads['duplicate'].sum() / max(landed, 1):.2%}",
             "Newest load (UTC)": "-" if pd.isna(newest) else f"{newest:%Y-%m-%d %H:%M}",
             "Build": seconds,
@@ -137,7 +138,9 @@ def _build(generation: Generation) -> tuple[str, str]:
             f"The newest build {newest.outcome}. What is shown is what was published "
             "before."
         )
-    build = newest_build(generation.cursor())
+    build = None
+    with suppress(duckdb.Error):  # Earlier versions noted builds otherwise.
+        build = newest_build(generation.cursor())
     if build is not None and build.seconds is not None:
         return f"{build.seconds:,.1f} s", f"The build {build.outcome}."
     began = data.read(generation, _BUILT_AT)["built_at"].iloc[0]
@@ -164,8 +167,7 @@ def _build_of(warehouse: Path, _inode: int, _mtime: int) -> Build | None:
         return newest_build(connection)
 
 
-def _loads_chart(loads: pd.DataFrame) -> tuple[Any, str, str]:
-    verdicts = list(charts.VERDICTS)
+def _loads_chart(loads: pd.DataFrame, verdicts: list[str]) -> tuple[Any, str, str]:
     by_load = (
         loads.groupby(["load_id", "tenant_id", "source"], as_index=False)
         .agg({**dict.fromkeys(verdicts, "sum"), "loaded_at": "max"})
