@@ -73,7 +73,7 @@ dashboard: $(VENV)/dashboard.stamp ## install and run the dashboard of what is p
 	@$(BIN)/winnow dashboard
 
 .PHONY: docs
-docs: $(VENV)/core.stamp ## write the dbt docs site, target/static_index.html
+docs: $(VENV)/core.stamp ## write the dbt docs site, target/static_index.html, and the Data Docs, target/data_docs
 	@$(BIN)/winnow docs
 
 # Side by side: mypy has one process, sqlfluff two. The vars are the linter's (.sqlfluff), so that it finds the project parsed.

@@ -65,7 +65,7 @@ def build(
         typer.Option(help="Take in what is new of this tenant; others stay as built."),
     ] = None,
     docs: Annotated[
-        bool, typer.Option("--docs", help="Write the docs site afterwards.")
+        bool, typer.Option("--docs", help="Write what `winnow docs` does afterwards.")
     ] = False,
 ) -> None:
     """Build and test every layer, publish it, and say what came of it.
@@ -103,15 +103,20 @@ def build(
 
 
 def write_docs_site() -> None:
-    """Write the dbt docs site as one page that needs no network."""
+    """Write the dbt docs site as one page that needs no network, and the Data Docs of
+    the last build with suites of Great Expectations.
+    """
     from ingest.settings import settings
-    from winnow.build import write_docs
+    from winnow.build import DATA_DOCS, write_docs
 
     here = settings()
     with stages() as stage:
         stage("writing the docs site", 0, 0)
         write_docs(here)
-    stdout().say(f"Docs site: {here.target / 'static_index.html'}")
+    stdout().say(
+        f"Docs site: {here.target / 'static_index.html'}",
+        f"Data Docs: {here.target / DATA_DOCS / 'index.html'}",
+    )
 
 
 def status(*, as_json: AsJson = False) -> None:

@@ -173,7 +173,9 @@ def validate(
     as_json: AsJson = False,
     docs: Annotated[
         Path | None,
-        typer.Option(help="The folder for the Data Docs; new, empty or theirs."),
+        typer.Option(
+            help="Write Data Docs with suites of Great Expectations to this folder."
+        ),
     ] = None,
 ) -> None:
     """Say what a build would say of files, rule by rule; load nothing.

@@ -21,6 +21,7 @@ from typing import Protocol
 
 from ingest.errors import InputError
 from ingest.expectations import Load, check_thresholds, read_gate
+from ingest.expectations.data_docs import SUITES, VALIDATIONS
 from ingest.pipeline import FileResult, LoadResult, load
 from ingest.pipeline import Progress as LoadProgress
 from ingest.settings import Settings
@@ -38,7 +39,7 @@ DOCS_FOLDER = "data_docs_validate"
 SQL_FILE = "validate.json"
 """Below the target folder: the SQL of the quality gate, compiled."""
 
-_WRITTEN_BEFORE = {"index.html", "validations"}
+_WRITTEN_BEFORE = {"index.html", SUITES, VALIDATIONS}
 
 
 class Progress(LoadProgress, Protocol):
@@ -160,7 +161,8 @@ def validate(
     The options are those of ``ingest.pipeline.load``. Warehouse, lake and state are
     neither read nor written, so that a running build is not in the way; the files'
     records take space below ``settings.temp_directory`` until the end. Data Docs go to
-    the folder ``docs``, ``<target>/data_docs_validate`` when it is None.
+    the folder ``docs``, with suites of Great Expectations and their results; when it is
+    None, the page alone goes to ``<target>/data_docs_validate``.
 
     Only these files are judged: a build compares interactions with catalogues and ids
     of the tenant's earlier loads, too.
@@ -171,8 +173,8 @@ def validate(
     """
     settings = settings or settings_of_process()
     tell = progress or _Silent()
-    docs = (docs or settings.target / DOCS_FOLDER).absolute()
-    _check_docs(docs)
+    folder_of_docs = (docs or settings.target / DOCS_FOLDER).absolute()
+    _check_docs(folder_of_docs)
     check_thresholds()
     started = time.monotonic()
     with _scratch(settings.temp_directory) as folder:
@@ -198,7 +200,13 @@ def validate(
         )
         failures = _quality(own, settings.target / SQL_FILE, tell)
         with read_only(own.warehouse) as connection:
-            gate = read_gate(connection, docs, tell.judge, all_examples=True)
+            gate = read_gate(
+                connection,
+                folder_of_docs,
+                tell.judge,
+                all_examples=True,
+                suites=docs is not None,
+            )
         looks_wrong = suspicions(own.warehouse)
     return ValidationReport(
         files=_files(loaded),
@@ -212,7 +220,7 @@ def validate(
                 one.rule,
                 one.checked,
                 one.failed,
-                (one.checked - one.failed) / one.checked,
+                one.share,
                 one.mostly,
                 one.severity,
                 one.examples,

@@ -1,4 +1,5 @@
-"""Data Docs that need no network: one page, and the validation results as JSON.
+"""Data Docs that need no network: one page, and for whoever asks, suites of Great
+Expectations and their results as JSON.
 
 Great Expectations' own pages load their style and script from the internet and are
 blank without it.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import html
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -48,10 +49,11 @@ LoadKey = tuple[str, str, str, str]
 class Checked:
     """One rule of one load and entity, judged.
 
-    ``severity`` is passed, warning or error; ``rows`` are up to five that break the
-    rule, with file and line, where it is an error; ``validation`` is the suite's result
-    as Great Expectations gives it, in JSON. ``bound`` is what the rule asks of a value,
-    ``advice`` a sentence on what helps, where anything fails.
+    ``failed`` of the ``checked`` values break it, and a share of ``mostly`` must keep
+    it; ``is_tolerated`` where so few break it that no load is held for them. ``rows``
+    are up to five that break the rule, with file and line, where it is an error.
+    ``bound`` is what the rule asks of a value, ``advice`` a sentence on what helps,
+    where anything fails.
     """
 
     tenant_id: str
@@ -62,12 +64,24 @@ class Checked:
     checked: int
     failed: int
     mostly: float
-    severity: str
-    examples: tuple[str, ...]
-    validation: dict[str, Any]
+    is_tolerated: bool = False
+    examples: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
     bound: str = ""
     advice: str = ""
+
+    @property
+    def share(self) -> float:
+        """The share of values that keep the rule, 0 to 1."""
+        # Not 1 - failed / checked: 70 of 1,000 must not miss a threshold of 0.93.
+        return (self.checked - self.failed) / self.checked
+
+    @property
+    def severity(self) -> str:
+        """``passed``, ``warning`` or ``error``."""
+        if self.share < self.mostly and not self.is_tolerated:
+            return "error"
+        return "warning" if self.share < self.warn_below else "passed"
 
     @property
     def warn_below(self) -> float:
@@ -133,22 +147,39 @@ def _number(bound: object) -> str:
     return f"{bound:,g}" if isinstance(bound, (int, float)) else str(bound)
 
 
+SUITES, VALIDATIONS = "suites", "validations"
+"""Folders of a load's suite and of its result, in files of the same name."""
+
+
 def write_data_docs(
-    folder: Path, checked: Sequence[Checked], reasons: Mapping[LoadKey, str]
+    folder: Path,
+    checked: Sequence[Checked],
+    reasons: Mapping[LoadKey, str],
+    documents_of: Callable[[Sequence[Checked]], tuple[Any, Any]] | None = None,
 ) -> Path:
-    """Write the page and the results anew; the page's path. ``reasons`` say of loads
-    that are held, or were released, why.
+    """Write the page anew; the page's path. ``reasons`` say of loads that are held, or
+    were released, why. ``documents_of`` gives the suite and the result of a load's
+    rules, which are written, too.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "validations").mkdir(parents=True)
+    folder.mkdir(parents=True)
     sections: list[tuple[int, str]] = []
     for suite, group in groupby(checked, key=lambda one: one.suite):
         rules = sorted(group, key=_worst_first)
-        result = json.dumps(rules[0].validation, indent=2, ensure_ascii=False)
-        (folder / "validations" / f"{suite}.json").write_text(result, encoding="utf-8")
+        links = []
+        for name, document in zip(
+            (SUITES, VALIDATIONS),
+            documents_of(rules) if documents_of else (),
+            strict=False,
+        ):
+            path = folder / name / f"{suite}.json"
+            path.parent.mkdir(exist_ok=True)
+            said = json.dumps(document, indent=2, ensure_ascii=False)
+            path.write_text(said, encoding="utf-8")
+            links.append(f"{name}/{path.name}")
         reason = reasons.get(rules[0].key)
         place = 0 if reason else _SEVERITIES.index(rules[0].severity)
-        sections.append((place, _section(suite, rules, reason)))
+        sections.append((place, _section(rules, reason, links)))
     # Failures first; feeds of one severity stay in their order.
     ordered = [html for _, html in sorted(sections, key=lambda section: section[0])]
     page = folder / "index.html"
@@ -181,15 +212,18 @@ def _page(checked: Sequence[Checked], sections: Sequence[str]) -> str:
     )
 
 
-def _section(suite: str, rules: Sequence[Checked], reason: str | None) -> str:
+def _section(rules: Sequence[Checked], reason: str | None, links: Sequence[str]) -> str:
     first = rules[0]
     rows = "".join(map(_row, rules))
-    link = quote(f"validations/{suite}.json")
+    linked = " ".join(
+        f"<small><a href='{quote(link)}'>{link.partition('/')[0]}</a></small>"
+        for link in links
+    )
     why = f"<p class=error><b class=verdict>{html.escape(reason or '')}</b></p>"
     return (
         f"<h2>{html.escape(first.tenant_id)} · {html.escape(first.source)}."
         f"{html.escape(first.entity)} · load {html.escape(first.load_id)} "
-        f"<small><a href='{link}'>result</a></small></h2>{why if reason else ''}"
+        f"{linked}</h2>{why if reason else ''}"
         f"<p>A rule holds the load when fewer than {_share(first.mostly)} of its "
         f"values keep it, and comes close below {_share(first.warn_below)}.</p>"
         "<table><tr><th>verdict<th>rule<th>must be<th class=n>checked<th class=n>broken"
@@ -198,7 +232,7 @@ def _section(suite: str, rules: Sequence[Checked], reason: str | None) -> str:
 
 
 def _row(one: Checked) -> str:
-    kept = 1 - one.failed / one.checked
+    kept = one.share
     examples = "".join(f"<code>{html.escape(value)}</code>" for value in one.examples)
     rows = "".join(f"<br>{html.escape(row)}" for row in one.rows)
     return (

@@ -66,9 +66,9 @@ class Examples:
         self._tokens = missing_tokens()
         self._timed = timed_tenants(connection)
 
-    def of_rule(self, one: Checked) -> Checked:
-        """The same, with values that break the rule, and with advice; for an error with
-        up to five rows, too.
+    def of_rule(self, one: Checked, *, with_rows: bool = False) -> Checked:
+        """The same, with values that break the rule, and with advice; for an error, or
+        ``with_rows``, with up to five rows, too.
         """
         rule_name = one.rule.rpartition(".")[2]
         if rule_name == "readable":
@@ -79,7 +79,7 @@ class Examples:
         rules = rules_of(entity, accepted, self._settings, self._timed)
         rule = next(rule for rule in rules if rule.key == one.rule)
         load = [one.load_id, one.tenant_id]
-        if one.severity == "error" and not one.rows:
+        if (with_rows or one.severity == "error") and not one.rows:
             asked = rows_sql(entity, self._tokens, self._settings, rule)
             faults = tuple(
                 f"{_place(file, line, row)}: "
@@ -119,7 +119,7 @@ class Examples:
         for rule in shown[:_RULES_SHOWN]:
             one = broken[rule]
             if not one.rows:
-                one = self.of_rule(replace(one, severity="error"))
+                one = self.of_rule(one, with_rows=True)
             lines += [*one.rows, *([one.advice] if one.advice else [])]
         for dimension in short:
             lines += self._of_dimension(load, dimension)

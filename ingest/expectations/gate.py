@@ -1,20 +1,14 @@
-"""What the models of the gate say of each load, judged once more by Great Expectations,
-with rows to look at.
+"""What the models of the gate say of each load, with rows to look at.
 
 dbt counts, for each load and rule of the contract, how many values the rule applies to
 and how many break it, and says which loads are held (``validated.load_verdicts``).
-Great Expectations judges the same shares for the Data Docs: one suite per load and
-entity, two expectations per rule (critical: the threshold; warning: half-way to it).
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +24,7 @@ from ingest.expectations.data_docs import (
 )
 from ingest.expectations.examples import Examples
 from ingest.expectations.rules import SEEDS, tenant_settings
+from ingest.expectations.suites import Documents, documents
 
 Progress = Callable[[str], None]
 
@@ -164,9 +159,11 @@ def read_gate(
     progress: Progress | None = None,
     seeds: Path = SEEDS,
     all_examples: bool = False,
+    suites: bool = False,
 ) -> GateReport:
     """The verdicts that the last build of ``validated.load_verdicts`` came to, and the
-    Data Docs, written to the folder ``docs``; what is there is replaced.
+    Data Docs, written to the folder ``docs``; what is there is replaced. With
+    ``suites``, suites of Great Expectations and their results are written beside them.
 
     Values that break a rule are given for rules that fail, or, with ``all_examples``,
     for every rule that any value breaks. A warehouse without the models, or without a
@@ -192,11 +189,16 @@ def read_gate(
     ]
     loads = _explained(loads, checked, examples)
     reasons = {load.key: load.reason for load in loads if load.reason is not None}
+
+    def documents_of(rules: Sequence[Checked]) -> Documents:
+        unique = _unique(connection, rules[0])
+        return documents([*rules, *unique], settings, seeds)
+
     return GateReport(
         tuple(checked),
         tuple(_failure(one) for one in checked if one.severity != "passed"),
         tuple(loads),
-        write_data_docs(docs, checked, reasons),
+        write_data_docs(docs, checked, reasons, documents_of if suites else None),
         time.monotonic() - started,
     )
 
@@ -348,29 +350,7 @@ def _counted(
 
 
 def _judge(load: Load, counts: Mapping[str, tuple[int, int, float]]) -> list[Checked]:
-    """Let Great Expectations judge the measured shares; one outcome per rule."""
-    # Not 1 - failed / checked: 70 of 1,000 must not miss a threshold of 0.93.
-    shares = {
-        rule: (checked - failed) / checked
-        for rule, (checked, failed, _) in counts.items()
-    }
-    limits = {
-        # So few values that no load is held for them are only warned of.
-        rule: {"warning": round((1 + mostly) / 2, 12)}
-        | ({"critical": mostly} if not failed or rule in load.short else {})
-        for rule, (_, failed, mostly) in counts.items()
-    }
-    suite = f"{load.source}.{load.entity}.{load.tenant_id}.{load.load_id}"
-    validation = _validate(suite, shares, limits) if shares else {"results": []}
-    verdicts: dict[str, str] = {}
-    for result in validation["results"]:
-        config = result["expectation_config"]
-        if result["exception_info"].get("raised_exception"):
-            raise RuntimeError(f"{suite}: {result['exception_info']}")
-        if not result["success"]:
-            rule, severity = config["kwargs"]["column"], config["severity"]
-            if severity == "critical" or rule not in verdicts:
-                verdicts[rule] = "error" if severity == "critical" else "warning"
+    """Compare the measured shares with what is needed; one outcome per rule."""
     return [
         Checked(
             load.tenant_id,
@@ -381,71 +361,36 @@ def _judge(load: Load, counts: Mapping[str, tuple[int, int, float]]) -> list[Che
             checked,
             failed,
             mostly,
-            verdicts.get(rule, "passed"),
-            (),
-            validation,
+            # So few values that no load is held for them are only warned of.
+            is_tolerated=failed > 0 and rule not in load.short,
         )
         for rule, (checked, failed, mostly) in counts.items()
     ]
 
 
-def _validate(
-    suite_name: str,
-    shares: Mapping[str, float],
-    limits: Mapping[str, Mapping[str, float]],
-) -> dict[str, Any]:
-    """The validation result, as JSON, of a suite with a lower limit per rule and
-    severity.
+def _unique(connection: duckdb.DuckDBPyConnection, one: Checked) -> list[Checked]:
+    """How many records of a rule's load have a key of their own; none where no record
+    has a key.
     """
-    with _quiet():
-        import great_expectations as gx
-        import pandas as pd
-        from great_expectations.data_context.types.base import (
-            ProgressBarsConfig,
+    rows = connection.execute(
+        "select checked_count, failed_count, threshold, is_short "
+        "from validated.load_measures where tenant_id = ? and source = ? "
+        "and entity = ? and load_id = ? and measure = 'uniqueness' "
+        "and threshold is not null",
+        one.key,
+    ).fetchall()
+    return [
+        replace(
+            one,
+            rule="record_key.unique",
+            checked=int(checked),
+            failed=int(failed),
+            mostly=float(threshold),
+            is_tolerated=failed > 0 and not is_short,
+            examples=(),
         )
-        from great_expectations.expectations.core import (
-            ExpectColumnValuesToBeBetween,
-        )
-        from great_expectations.expectations.metadata_types import (
-            FailureSeverity,
-        )
-
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        asset = context.data_sources.add_pandas("measured").add_dataframe_asset(
-            "shares"
-        )
-        suite = gx.ExpectationSuite(
-            name=suite_name,
-            expectations=[
-                ExpectColumnValuesToBeBetween(
-                    column=rule,
-                    min_value=limit,
-                    severity=FailureSeverity(severity),
-                    meta={"rule": rule, "unit": "share of values that keep the rule"},
-                )
-                for rule in shares
-                for severity, limit in limits[rule].items()
-            ],
-        )
-        batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
-            batch_parameters={"dataframe": pd.DataFrame([dict(shares)])}
-        )
-        result: dict[str, Any] = json.loads(
-            json.dumps(batch.validate(suite).to_json_dict(), default=str)
-        )
-    return result
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No telemetry, and no warnings of the library about itself."""
-    import os
-
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+        for checked, failed, threshold, is_short in rows
+    ]
 
 
 def _explained(

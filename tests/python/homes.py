@@ -15,8 +15,16 @@ Winnow = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def make_environment(home: Path) -> dict[str, str]:
-    """An environment in which everything that Winnow writes lies below ``home``."""
+    """An environment in which everything that Winnow writes lies below ``home``, and
+    Great Expectations cannot be imported.
+    """
+    absent = home / "absent" / "great_expectations.py"
+    absent.parent.mkdir(parents=True, exist_ok=True)
+    absent.write_text("raise ImportError('none but the Data Docs needs it')\n")
     return os.environ | {
+        "PYTHONPATH": os.pathsep.join(
+            [str(absent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        ),
         "WINNOW_WAREHOUSE": str(home / "winnow.duckdb"),
         "WINNOW_LAKE": str(home / "lake"),
         "WINNOW_STATE": str(home / "state"),

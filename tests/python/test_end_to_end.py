@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import uuid
@@ -109,6 +110,54 @@ def load_feeds(home: Path, winnow: Winnow) -> None:
     likes = home / "interactions.csv"
     likes.write_text("user_id,item_id,event_type,interacted_at\n" + "\n".join(rows))
     winnow("load", "canonical", likes, "--tenant", "likes")
+
+
+IMPORTED = """
+import sys
+from winnow.cli import app
+for line in sys.stdin.read().splitlines():
+    status = app(line.split(), standalone_mode=False)
+    assert not status, (line, status)
+    print(line, "great_expectations" in sys.modules, sep=": ", file=sys.stderr)
+"""
+
+
+def test_only_documents_of_great_expectations_import_it(
+    sample: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """The build of ``sample`` ran where it cannot be imported."""
+    home, _ = sample
+    shutil.copytree(home, tmp_path / "home")
+    ratings = tmp_path / "ratings.csv"
+    ratings.write_text("user_id,item_id,rating\nu,i,4\n")
+    environment = make_environment(tmp_path / "home")
+    (tmp_path / "home" / "absent" / "great_expectations.py").unlink()
+    lines = [
+        *("status", "metrics", "loads list", "rejected list"),
+        f"validate canonical {ratings}",
+        f"load canonical {ratings} --tenant new",
+        f"export {tmp_path / 'out'} --tenant shop",
+        "publish",
+    ]
+    documents = f"validate canonical {ratings} --docs {tmp_path / 'docs'}"
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED],
+        input="\n".join([*lines, documents]),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = [
+        one for one in done.stderr.splitlines() if one.endswith((": True", ": False"))
+    ]
+    assert told == [*(f"{line}: False" for line in lines), f"{documents}: True"]
+    assert sorted(one.name for one in (tmp_path / "docs").iterdir()) == [
+        "index.html",
+        "suites",
+        "validations",
+    ]
 
 
 def test_every_dirty_row_of_the_sample_is_refused_for_its_own_reason(

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import great_expectations as gx
+import pandas as pd
 import pytest
 from conftest import make_settings
 
@@ -82,7 +84,7 @@ def numbered(number: int) -> dict[str, Any]:
     return {"interaction_id": f"e{number}", "row_number": number + 1}
 
 
-def gate(home: Path, seeds: Path = SEEDS) -> GateReport:
+def gate(home: Path, seeds: Path = SEEDS, *, suites: bool = False) -> GateReport:
     """What the models of the gate say of what lies in raw; that stays as it is."""
     check_thresholds(seeds)
     here = make_settings(home / "gate")
@@ -92,7 +94,8 @@ def gate(home: Path, seeds: Path = SEEDS) -> GateReport:
         shutil.copy(home / "w.duckdb", here.warehouse)
         build_quality(here, home.parent / "validate.json", seeds)
     with duckdb.connect(str(here.warehouse)) as connection:
-        return read_gate(connection, home / "target" / "data_docs", seeds=seeds)
+        docs = home / "target" / "data_docs"
+        return read_gate(connection, docs, seeds=seeds, suites=suites)
 
 
 def stopped(report: GateReport) -> dict[str, Failure]:
@@ -109,14 +112,80 @@ def test_good_rows_pass_and_every_rule_is_judged(tmp_path: Path) -> None:
     report = gate(tmp_path)
     assert report.passed
     assert not report.failures
-    docs = json.loads(
-        (
-            tmp_path / "target/data_docs/validations/canonical.interactions.t.1.json"
-        ).read_text()
-    )
-    judged = {r["expectation_config"]["kwargs"]["column"] for r in docs["results"]}
+    judged = {one.rule for one in report.rules}
     assert {"user_id.required", "rating.maximum", "interacted_at.type"} <= judged
     assert report.checked == len(judged)
+    assert [one.name for one in report.data_docs.parent.iterdir()] == ["index.html"]
+
+
+def test_suites_say_what_the_contract_does_and_results_what_was_counted(
+    tmp_path: Path,
+) -> None:
+    """Great Expectations reads the suite, and comes to the counts of the gate where it
+    reads the rows itself.
+    """
+    rows = mixed({"rating": "101"}, 0.2)
+    rows += [GOOD | {"event_type": "wink"}] * 8 + [GOOD | {"user_id": "x" * 257}]
+    rows += [GOOD | {"interacted_at": "1969-12-31"}] * 2
+    rows += [GOOD | {"user_id": None}] * 3 + [GOOD | {"interaction_id": "e50"}] * 5
+    land(tmp_path / "w.duckdb", rows)
+    report = gate(tmp_path, suites=True)
+    docs, file = report.data_docs.parent, "canonical.interactions.t.1.json"
+    assert f"href='validations/{file}'" in report.data_docs.read_text()
+    suite = gx.ExpectationSuite(**json.loads((docs / "suites" / file).read_text()))
+    told = json.loads((docs / "validations" / file).read_text())
+    assert (told["suite_name"], told["success"]) == (suite.name, False)
+    of_gate = {
+        (
+            one["expectation_config"]["meta"]["rule"],
+            one["expectation_config"]["severity"],
+        ): one
+        for one in told["results"]
+    }
+    assert len(of_gate) == len(told["results"]) == len(suite.expectations)
+    for rule in report.rules:
+        counts = of_gate[rule.rule, "warning"]["result"]
+        assert (counts["element_count"], counts["unexpected_count"]) == (
+            rule.checked,
+            rule.failed,
+        )
+        critical = of_gate.get((rule.rule, "critical"), {"success": True})
+        warning = of_gate[rule.rule, "warning"]["success"]
+        severity = "passed" if warning else "warning"
+        assert rule.severity == (severity if critical["success"] else "error")
+    assert of_gate["record_key.unique", "warning"]["result"]["unexpected_count"] == 5
+
+    frame = pd.DataFrame(rows).assign(
+        event_type=lambda told: told["event_type"].str.lower(),
+        rating=lambda told: told["rating"].astype(float),
+        interacted_at=lambda told: pd.to_datetime(
+            told["interacted_at"], utc=True, format="ISO8601"
+        ).dt.tz_localize(None),
+    )
+    named = set(frame.columns)
+    suite.expectations = [
+        one
+        for one in suite.expectations
+        if one.column in named
+        and one.expectation_type != "expect_column_values_to_be_of_type"
+    ]
+    asset = gx.get_context(mode="ephemeral").data_sources.add_pandas("p")
+    batch = asset.add_dataframe_asset("a").add_batch_definition_whole_dataframe("b")
+    judged = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite)
+    kinds = set()
+    for result in judged.results:
+        config = result.expectation_config
+        expected = of_gate[config.meta["rule"], config.severity]
+        assert result.success == expected["success"], config.meta
+        counted = expected["result"]["unexpected_count"]
+        assert result.result["unexpected_count"] == counted, config.meta
+        kinds.add(config.type) if counted else None
+    assert kinds == {
+        "expect_column_values_to_not_be_null",
+        "expect_column_values_to_be_in_set",
+        "expect_column_values_to_be_between",
+        "expect_column_value_lengths_to_be_between",
+    }
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_nothing_is_written_but_the_data_docs(
     before = files_below(tmp_path)
     report = validate("canonical", folder, settings=settings)
     assert report.data_docs == settings.target / "data_docs_validate" / "index.html"
-    assert report.data_docs.is_file()
+    assert [one.name for one in report.data_docs.parent.iterdir()] == ["index.html"]
     new = files_below(tmp_path) - before
     assert {Path(one).parts[:3] for one in new} == {
         ("winnow", "target", "data_docs_validate")
@@ -259,9 +259,10 @@ def test_data_docs_go_where_they_are_wanted_and_replace_earlier_ones(
         code, out, err = winnow("validate", "canonical", path, "--docs", docs)
         assert code == 0, err
         assert f"Data Docs: {docs / 'index.html'}" in out
-        page, result = sorted(files_below(docs))
+        page, suite, result = sorted(files_below(docs))
         assert page == "index.html"
-        assert result.startswith(f"validations/canonical.{entity}.default.")
+        assert suite.startswith(f"suites/canonical.{entity}.default.")
+        assert result == suite.replace("suites", "validations")
     assert files_below(settings.target) <= {"validate.json"}
 
 
