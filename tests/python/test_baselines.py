@@ -36,7 +36,7 @@ from winnow.dbt import run_dbt
 
 SEED = 11
 CUT_MODELS = (
-    *("splits", "core_dropouts", "split_assignments", "split_cuts", "user_cuts"),
+    *("splits", "core_dropouts", "split_cuts", "user_cuts", "split_assignments"),
     "rating_assignments",
 )
 MODELS = (
