@@ -40,7 +40,7 @@ split_positives as {{ inlined() }} (
 
     left join user_cuts
         on kept_positives.split_number = user_cuts.split_number
-        and kept_positives.user_id = user_cuts.user_id
+        and kept_positives.user_key = user_cuts.user_key
 
     where
         split_cuts.test_until is null
@@ -53,7 +53,7 @@ train_users as (
     select
         split_number,
         fold,
-        user_id
+        user_key
 
     from split_positives
 
@@ -68,7 +68,7 @@ train_items as (
     select
         split_number,
         fold,
-        item_id
+        item_key
 
     from split_positives
 
@@ -88,12 +88,15 @@ split_assignments as (
         split_positives.event_type,
         split_positives.split_name,
         split_positives.split,
+        split_positives.split_number,
+        split_positives.user_key,
+        split_positives.item_key,
         split_positives.event_weight,
         split_positives.fold,
         split_positives.interaction_order,
         split_positives.is_first_split,
-        train_users.user_id is null as is_cold_user,
-        train_items.item_id is null as is_cold_item,
+        train_users.user_key is null as is_cold_user,
+        train_items.item_key is null as is_cold_item,
         split_positives.interacted_at
 
     from split_positives
@@ -101,12 +104,12 @@ split_assignments as (
     left join train_users
         on split_positives.split_number = train_users.split_number
         and split_positives.fold = train_users.fold
-        and split_positives.user_id = train_users.user_id
+        and split_positives.user_key = train_users.user_key
 
     left join train_items
         on split_positives.split_number = train_items.split_number
         and split_positives.fold = train_items.fold
-        and split_positives.item_id = train_items.item_id
+        and split_positives.item_key = train_items.item_key
 
 )
 

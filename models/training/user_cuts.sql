@@ -12,16 +12,14 @@ with
 placed_positives as (
 
     select
-        tenant_id,
-        user_id,
-        split_name,
         split_number,
+        user_key,
         interaction_order,
         row_number() over (
-            partition by split_number, user_id
+            partition by split_number, user_key
             order by interaction_order asc
         ) as place,
-        count(*) over (partition by split_number, user_id) as positive_count
+        count(*) over (partition by split_number, user_key) as positive_count
 
     from kept_positives
 
@@ -32,10 +30,8 @@ placed_positives as (
 split_places as (
 
     select
-        placed.tenant_id,
-        placed.user_id,
-        placed.split_name,
         placed.split_number,
+        placed.user_key,
         placed.interaction_order,
         case splits.method
             when 'leave_last_out'
@@ -60,14 +56,11 @@ split_places as (
 
 ),
 
-user_cuts as (
+places_of_cuts as (
 
     select
-        tenant_id,
-        user_id,
-        split_name,
-        cast(null as varchar) as split,
         split_number,
+        user_key,
         max(interaction_order) filter (where split = 'train') as train_until,
         case
             when bool_or(split = 'test')
@@ -79,6 +72,28 @@ user_cuts as (
     group by all
 
     having bool_or(split != 'train')
+
+),
+
+user_cuts as (
+
+    select
+        users.tenant_id,
+        users.user_id,
+        splits.split_name,
+        cast(null as varchar) as split,
+        splits.split_number,
+        users.user_key,
+        places_of_cuts.train_until,
+        places_of_cuts.validation_until
+
+    from places_of_cuts
+
+    inner join splits
+        on places_of_cuts.split_number = splits.split_number
+
+    inner join {{ ref('users') }} as users
+        on places_of_cuts.user_key = users.user_key
 
     union all
 
@@ -93,6 +108,7 @@ user_cuts as (
             'splits.validation_share',
         ) }} as split,
         splits.split_number,
+        users.user_key,
         cast(null as bigint) as train_until,
         cast(null as bigint) as validation_until
 

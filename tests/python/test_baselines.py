@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import make_settings, rows_of
+from keying import add_keys
 from test_splits import (
     EVERY_METHOD,
     Interaction,
@@ -222,6 +223,7 @@ def write_prepared(warehouse: Path, events: Sequence[Event]) -> None:
             )
             """
         )
+        add_keys(connection)
         write_seed(
             connection, [*SPLITS, Split("*", "ratio", 1, "user_time_ratio", 0.5, 0.2)]
         )

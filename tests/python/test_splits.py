@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from conftest import REAL_DATA, make_settings, rows_of
+from keying import add_keys
 
 from ingest.errors import BuildError
 from ingest.settings import Settings
@@ -324,6 +325,7 @@ def write_prepared(
             select distinct tenant_id, user_id from prepared.interactions
             """
         )
+        add_keys(connection)
         write_seed(connection, splits)
 
 
