@@ -73,6 +73,8 @@ select
     cast(md5(cast(number as varchar)) as varchar) as interaction_id,
     'user-' || user_number as user_id,
     'item-' || item_number as item_id,
+    user_number + 1 as user_key,
+    item_number + 1 as item_key,
     case when kind < 2 then 'rating' when kind < 6 then 'view' else 'click' end
         as event_type,
     case when kind < 2 then 1 + (number % 9) / 2 end as rating,
@@ -88,11 +90,13 @@ select
 from prepared.interactions;
 create table prepared.users as
 select
-    'tenant' as tenant_id, 'user-' || number as user_id, number + 1 as user_index
+    'tenant' as tenant_id, 'user-' || number as user_id, number + 1 as user_index,
+    number + 1 as user_key
 from range({users}) as numbers (number);
 create table prepared.items as
 select
-    'tenant' as tenant_id, 'item-' || number as item_id, number + 1 as item_index
+    'tenant' as tenant_id, 'item-' || number as item_id, number + 1 as item_index,
+    number + 1 as item_key
 from range({items}) as numbers (number);
 create table prepared.item_history as
 select

@@ -166,13 +166,19 @@ def write_prepared(warehouse: Path, data: Dataset, memory_limit: str) -> None:
     )
     tables = {
         "users": (
-            {"user_id": USER_ID, "user_index": '"user" + 1', "has_profile": "false"},
+            {
+                "user_id": USER_ID,
+                "user_index": '"user" + 1',
+                "user_key": '"user" + 1',
+                "has_profile": "false",
+            },
             f"(select range as user from range({data.users}))",
         ),
         "items": (
             {
                 "item_id": ITEM_ID,
                 "item_index": "item + 1",
+                "item_key": "item + 1",
                 "is_listed": "true",
                 "has_interactions": "true",
             },
@@ -183,6 +189,8 @@ def write_prepared(warehouse: Path, data: Dataset, memory_limit: str) -> None:
                 "interaction_id": INTERACTION_ID,
                 "user_id": USER_ID,
                 "item_id": ITEM_ID,
+                "user_key": '"user" + 1',
+                "item_key": "item + 1",
                 "event_type": "'click'",
                 "event_weight": "1",
                 "interaction_order": (

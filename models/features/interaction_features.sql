@@ -18,8 +18,8 @@ interaction_inputs as (
 
     select
         interaction_id,
-        user_number,
-        item_number,
+        user_key,
+        item_key,
         version_number,
         category_number,
         moment,
@@ -50,7 +50,7 @@ users as (
     select
         tenant_id,
         user_id,
-        {{ number_of('user_id') }} as user_number
+        user_key
 
     from {{ ref('users') }}
 
@@ -60,7 +60,7 @@ items as (
 
     select
         item_id,
-        {{ number_of('item_id') }} as item_number
+        item_key
 
     from {{ ref('items') }}
 
@@ -77,7 +77,7 @@ with_categories as (
     from interaction_inputs
 
     window earlier as (
-        partition by user_number, category_number
+        partition by user_key, category_number
         order by moment asc
         range between unbounded preceding and 1 preceding
     )
@@ -95,7 +95,7 @@ with_users as (
         cast(sum(rating_millionths) over earlier as bigint) as user_rating_millionths,
         {% for name, length in windows.items() -%}
         count(*) over (
-            partition by user_number
+            partition by user_key
             order by moment asc
             range between {{ length }} preceding and 1 preceding
         ) as user_interactions_{{ name }},
@@ -106,7 +106,7 @@ with_users as (
     from with_categories
 
     window earlier as (
-        partition by user_number
+        partition by user_key
         order by moment asc
         range between unbounded preceding and 1 preceding
     )
@@ -124,7 +124,7 @@ with_items as (
         cast(sum(rating_millionths) over earlier as bigint) as item_rating_millionths,
         {% for name, length in windows.items() -%}
         count(*) over (
-            partition by item_number
+            partition by item_key
             order by moment asc
             range between {{ length }} preceding and 1 preceding
         ) as item_interactions_{{ name }},
@@ -135,7 +135,7 @@ with_items as (
     from with_users
 
     window earlier as (
-        partition by item_number
+        partition by item_key
         order by moment asc
         range between unbounded preceding and 1 preceding
     )
@@ -222,10 +222,10 @@ interaction_features as (
     from with_items
 
     inner join users
-        on with_items.user_number = users.user_number
+        on with_items.user_key = users.user_key
 
     inner join items
-        on with_items.item_number = items.item_number
+        on with_items.item_key = items.item_key
 
     left join item_versions
         on with_items.version_number = item_versions.version_number

@@ -19,6 +19,8 @@ interactions as (
         interaction_id,
         user_id,
         item_id,
+        user_key,
+        item_key,
         rating,
         interaction_order,
         is_positive,
@@ -54,23 +56,12 @@ item_versions as (
 
 ),
 
-numbered_users as (
-
-    select
-        tenant_id,
-        user_id,
-        {{ number_of('user_id') }} as user_number
-
-    from {{ ref('users') }}
-
-),
-
-numbered_items as (
+items as (
 
     select
         tenant_id,
         item_id,
-        {{ number_of('item_id') }} as item_number
+        item_key
 
     from {{ ref('items') }}
 
@@ -79,7 +70,7 @@ numbered_items as (
 numbered_versions as (
 
     select
-        numbered_items.item_number,
+        items.item_key,
         item_versions.version_number,
         item_versions.category_number,
         case
@@ -90,21 +81,21 @@ numbered_versions as (
 
     from item_versions
 
-    inner join numbered_items
-        on item_versions.tenant_id = numbered_items.tenant_id
-        and item_versions.item_id = numbered_items.item_id
+    inner join items
+        on item_versions.tenant_id = items.tenant_id
+        and item_versions.item_id = items.item_id
 
 ),
 
-numbered_interactions as (
+timed_interactions as (
 
     select
         interactions.tenant_id,
         interactions.interaction_id,
         interactions.user_id,
         interactions.item_id,
-        numbered_users.user_number,
-        numbered_items.item_number,
+        interactions.user_key,
+        interactions.item_key,
         interactions.interaction_order,
         {{ millionths('interactions.rating') }} as rating_millionths,
         interactions.is_positive,
@@ -117,47 +108,39 @@ numbered_interactions as (
     inner join tenants
         on interactions.tenant_id = tenants.tenant_id
 
-    inner join numbered_users
-        on interactions.tenant_id = numbered_users.tenant_id
-        and interactions.user_id = numbered_users.user_id
-
-    inner join numbered_items
-        on interactions.tenant_id = numbered_items.tenant_id
-        and interactions.item_id = numbered_items.item_id
-
 ),
 
 interaction_inputs as (
 
     select
-        numbered_interactions.tenant_id,
-        numbered_interactions.interaction_id,
-        numbered_interactions.user_id,
-        numbered_interactions.item_id,
-        numbered_interactions.user_number,
-        numbered_interactions.item_number,
+        timed_interactions.tenant_id,
+        timed_interactions.interaction_id,
+        timed_interactions.user_id,
+        timed_interactions.item_id,
+        timed_interactions.user_key,
+        timed_interactions.item_key,
         numbered_versions.version_number,
         numbered_versions.category_number,
         {{ moment_of(
-            'numbered_interactions.as_of', 'numbered_interactions.interaction_order'
+            'timed_interactions.as_of', 'timed_interactions.interaction_order'
         ) }} as moment,
-        numbered_interactions.interaction_order,
-        numbered_interactions.rating_millionths,
-        numbered_interactions.is_positive,
+        timed_interactions.interaction_order,
+        timed_interactions.rating_millionths,
+        timed_interactions.is_positive,
         row_number() over (
             partition by
-                numbered_interactions.user_number,
-                numbered_interactions.item_number
-            order by numbered_interactions.interaction_order asc
+                timed_interactions.user_key,
+                timed_interactions.item_key
+            order by timed_interactions.interaction_order asc
         ) = 1 as is_first_of_pair,
         numbered_versions.item_valid_from,
-        numbered_interactions.as_of
+        timed_interactions.as_of
 
-    from numbered_interactions
+    from timed_interactions
 
     left join numbered_versions
-        on numbered_interactions.item_number = numbered_versions.item_number
-        and coalesce(numbered_interactions.as_of, timestamp '0001-01-01 00:00:00')
+        on timed_interactions.item_key = numbered_versions.item_key
+        and coalesce(timed_interactions.as_of, timestamp '0001-01-01 00:00:00')
         between numbered_versions.used_from and numbered_versions.used_until
 
 )

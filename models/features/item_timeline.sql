@@ -10,7 +10,7 @@ with
 interaction_inputs as (
 
     select
-        item_number,
+        item_key,
         rating_millionths,
         is_positive,
         is_first_of_pair,
@@ -27,7 +27,7 @@ items as (
     select
         tenant_id,
         item_id,
-        {{ number_of('item_id') }} as item_number
+        item_key
 
     from {{ ref('items') }}
 
@@ -36,7 +36,7 @@ items as (
 instants as (
 
     select
-        item_number,
+        item_key,
         interacted_at,
         count(*) as interactions,
         count(*) filter (where is_positive) as positives,
@@ -47,7 +47,7 @@ instants as (
     from interaction_inputs
 
     group by
-        item_number,
+        item_key,
         interacted_at
 
 ),
@@ -55,7 +55,7 @@ instants as (
 running_totals as (
 
     select
-        item_number,
+        item_key,
         interacted_at,
         sum(interactions) over so_far as interaction_count,
         sum(positives) over so_far as positive_count,
@@ -67,7 +67,7 @@ running_totals as (
     from instants
 
     window so_far as (
-        partition by item_number
+        partition by item_key
         order by interacted_at asc
         rows between unbounded preceding and current row
     )
@@ -92,7 +92,7 @@ item_timeline as (
     from running_totals
 
     inner join items
-        on running_totals.item_number = items.item_number
+        on running_totals.item_key = items.item_key
 
 )
 

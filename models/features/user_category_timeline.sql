@@ -10,7 +10,7 @@ with
 interaction_inputs as (
 
     select
-        user_number,
+        user_key,
         category_number,
         moment,
         interaction_order,
@@ -38,7 +38,7 @@ users as (
     select
         tenant_id,
         user_id,
-        {{ number_of('user_id') }} as user_number
+        user_key
 
     from {{ ref('users') }}
 
@@ -63,7 +63,7 @@ categories as (
 moments as (
 
     select
-        user_number,
+        user_key,
         category_number,
         moment,
         interacted_at,
@@ -74,7 +74,7 @@ moments as (
     from interaction_inputs
 
     group by
-        user_number,
+        user_key,
         category_number,
         moment,
         interacted_at
@@ -84,7 +84,7 @@ moments as (
 running_totals as (
 
     select
-        user_number,
+        user_key,
         category_number,
         interacted_at,
         last_interaction_order,
@@ -94,7 +94,7 @@ running_totals as (
     from moments
 
     window so_far as (
-        partition by user_number, category_number
+        partition by user_key, category_number
         order by moment asc
         rows between unbounded preceding and current row
     )
@@ -116,7 +116,7 @@ user_category_timeline as (
     from running_totals
 
     inner join users
-        on running_totals.user_number = users.user_number
+        on running_totals.user_key = users.user_key
 
     inner join categories
         on running_totals.category_number = categories.category_number

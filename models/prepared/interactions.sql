@@ -65,10 +65,34 @@ corrected_records as (
 
 ),
 
+user_codes as (
+
+    select
+        tenant_id,
+        user_id,
+        {{ entity_key('user_index') }} as user_key
+
+    from {{ ref('user_codes') }}
+
+),
+
+item_codes as (
+
+    select
+        tenant_id,
+        item_id,
+        {{ entity_key('item_index') }} as item_key
+
+    from {{ ref('item_codes') }}
+
+),
+
 placed as (
 
     select
         interaction_records.*,
+        user_codes.user_key,
+        item_codes.item_key,
         coalesce(
             corrected_records.first_loaded_at, interaction_records.loaded_at
         ) as placed_at,
@@ -83,6 +107,14 @@ placed as (
         ) as placed_row_number
 
     from interaction_records
+
+    left join user_codes
+        on interaction_records.tenant_id = user_codes.tenant_id
+        and interaction_records.user_id = user_codes.user_id
+
+    left join item_codes
+        on interaction_records.tenant_id = item_codes.tenant_id
+        and interaction_records.item_id = item_codes.item_id
 
     left join corrected_records
         on interaction_records.tenant_id = corrected_records.tenant_id
@@ -103,7 +135,7 @@ ordered as (
     from placed
 
     window user_history as (
-        partition by tenant_id, user_id
+        partition by user_key
         order by
             interacted_at asc nulls last,
             case when interacted_at is null then placed_at end asc nulls last,
@@ -140,7 +172,7 @@ sessionised as (
             session_id,
             'session_' || user_id || '_' || strftime(
                 last_value(session_started_at ignore nulls) over (
-                    partition by tenant_id, user_id
+                    partition by user_key
                     order by interaction_order asc
                     rows between unbounded preceding and current row
                 ),
@@ -170,6 +202,8 @@ interactions as (
         entity,
         file,
         load_id,
+        user_key,
+        item_key,
         rating,
         price,
         quantity,

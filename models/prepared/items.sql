@@ -59,7 +59,8 @@ item_codes as (
     select
         tenant_id,
         item_id,
-        item_index
+        item_index,
+        {{ entity_key('item_index') }} as item_key
 
     from {{ ref('item_codes') }}
 
@@ -106,6 +107,7 @@ keyed as (
         cast({{ uuid5(["'item'", "items.tenant_id", "items.item_id"]) }} as uuid)
             as item_uuid,
         item_codes.item_index,
+        item_codes.item_key,
         items.title,
         items.categories[1] as category,
         items.brand,

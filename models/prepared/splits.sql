@@ -159,7 +159,8 @@ ranked_splits as (
         row_number() over (
             partition by tenant_id
             order by priority asc, split_name asc
-        ) as place
+        ) as place,
+        row_number() over (order by tenant_id asc, split_name asc) as split_number
 
     from applied_splits
 
@@ -188,6 +189,7 @@ splits as (
         tenant_id,
         split_name,
         method,
+        split_number,
         priority,
         train_share,
         validation_share,

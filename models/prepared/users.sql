@@ -34,7 +34,8 @@ user_codes as (
     select
         tenant_id,
         user_id,
-        user_index
+        user_index,
+        {{ entity_key('user_index') }} as user_key
 
     from {{ ref('user_codes') }}
 
@@ -75,6 +76,7 @@ keyed as (
         cast({{ uuid5(["'user'", "users.tenant_id", "users.user_id"]) }} as uuid)
             as user_uuid,
         user_codes.user_index,
+        user_codes.user_key,
         users.gender,
         users.occupation,
         users.country,

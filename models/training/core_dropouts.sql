@@ -13,9 +13,9 @@ splits as (
     select
         tenant_id,
         split_name,
+        split_number,
         coalesce(minimum_user_positives, 0) as minimum_user_positives,
-        coalesce(minimum_item_positives, 0) as minimum_item_positives,
-        row_number() over (order by tenant_id asc, split_name asc) as split_number
+        coalesce(minimum_item_positives, 0) as minimum_item_positives
 
     from {{ ref('splits') }}
 

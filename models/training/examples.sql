@@ -10,7 +10,7 @@
     of its timeline are put in one order, and each draw takes the largest count of
     interactions in a frame that ends before its own moment. Counts only grow, so that an
     item and a count name one row of its timeline, which is joined afterwards. Only whole
-    numbers are sorted; texts are joined to the result. Draws are known by user_number,
+    numbers are sorted; texts are joined to the result. Draws are known by user_key,
     interaction_order and draw.
 -#}
 
@@ -153,7 +153,7 @@ numbered_users as (
         tenant_id,
         user_id,
         user_index,
-        {{ number_of('user_id') }} as user_number
+        user_key
 
     from {{ ref('users') }}
 
@@ -165,7 +165,7 @@ numbered_items as (
         tenant_id,
         item_id,
         item_index,
-        {{ number_of('item_id') }} as item_number
+        item_key
 
     from {{ ref('items') }}
 
@@ -192,7 +192,7 @@ categories as (
 numbered_versions as (
 
     select
-        numbered_items.item_number,
+        numbered_items.item_key,
         item_versions.version_number,
         item_versions.category_number,
         item_versions.used_from,
@@ -209,7 +209,7 @@ numbered_versions as (
 moments as (
 
     select
-        numbered_users.user_number,
+        numbered_users.user_key,
         positives.interaction_order,
         case when tenants.has_times then positives.interacted_at end as as_of
 
@@ -227,9 +227,9 @@ moments as (
 draws as (
 
     select
-        moments.user_number,
+        moments.user_key,
         moments.interaction_order,
-        numbered_items.item_number,
+        numbered_items.item_key,
         {{ moment_of('moments.as_of', 'moments.interaction_order') }} as moment,
         negative_draws.draw,
         negative_draws.sampling_probability,
@@ -246,7 +246,7 @@ draws as (
         and negative_draws.item_index = numbered_items.item_index
 
     inner join moments
-        on numbered_users.user_number = moments.user_number
+        on numbered_users.user_key = moments.user_key
         and negative_draws.interaction_order = moments.interaction_order
 
 ),
@@ -254,7 +254,7 @@ draws as (
 item_states as (
 
     select
-        numbered_items.item_number,
+        numbered_items.item_key,
         item_timeline.interaction_count as item_interactions,
         item_timeline.positive_count,
         item_timeline.unique_user_count,
@@ -277,7 +277,7 @@ draws_and_item_states as {{ inlined() }} (
     select * from draws
     union all by name
     select
-        item_number,
+        item_key,
         moment,
         item_interactions
     from item_states
@@ -290,13 +290,13 @@ draws_with_items as {{ inlined() }} (
         * exclude (item_interactions),
         {% for name, length in windows.items() -%}
         max(item_interactions) over (
-            partition by item_number
+            partition by item_key
             order by moment asc
             range between unbounded preceding and {{ length + 1 }} preceding
         ) as item_interactions_before_{{ name }},
         {% endfor -%}
         max(item_interactions) over (
-            partition by item_number
+            partition by item_key
             order by moment asc
             range between unbounded preceding and 1 preceding
         ) as item_interactions
@@ -315,7 +315,7 @@ draws_with_versions as {{ inlined() }} (
     from draws_with_items as drawn
 
     left join numbered_versions
-        on drawn.item_number = numbered_versions.item_number
+        on drawn.item_key = numbered_versions.item_key
         and coalesce(drawn.as_of, timestamp '0001-01-01 00:00:00')
         between numbered_versions.used_from and numbered_versions.used_until
 
@@ -326,7 +326,7 @@ draws_with_versions as {{ inlined() }} (
 category_states as (
 
     select
-        numbered_users.user_number,
+        numbered_users.user_key,
         categories.category_number,
         user_category_timeline.interaction_count as category_interactions,
         user_category_timeline.positive_count,
@@ -353,7 +353,7 @@ draws_and_category_states as {{ inlined() }} (
     select * from draws_with_versions
     union all by name
     select
-        user_number,
+        user_key,
         category_number,
         moment,
         category_interactions
@@ -366,7 +366,7 @@ draws_with_categories as {{ inlined() }} (
     select
         * exclude (category_interactions),
         max(category_interactions) over (
-            partition by user_number, category_number
+            partition by user_key, category_number
             order by moment asc
             range between unbounded preceding and 1 preceding
         ) as category_interactions
@@ -428,7 +428,7 @@ numbered_positive_examples as (
 
     select
         positive_examples.*,
-        numbered_users.user_number
+        numbered_users.user_key
 
     from positive_examples
 
@@ -507,21 +507,21 @@ negative_examples as (
     from draws_with_categories as drawn
 
     inner join numbered_positive_examples as positive
-        on drawn.user_number = positive.user_number
+        on drawn.user_key = positive.user_key
         and drawn.interaction_order = positive.interaction_order
 
     inner join numbered_items
-        on drawn.item_number = numbered_items.item_number
+        on drawn.item_key = numbered_items.item_key
 
     left join item_versions
         on drawn.version_number = item_versions.version_number
 
     left join item_states
-        on drawn.item_number = item_states.item_number
+        on drawn.item_key = item_states.item_key
         and drawn.item_interactions = item_states.item_interactions
 
     left join category_states
-        on drawn.user_number = category_states.user_number
+        on drawn.user_key = category_states.user_key
         and drawn.category_number = category_states.category_number
         and drawn.category_interactions = category_states.category_interactions
 

@@ -27,6 +27,8 @@ split_assignments as (
         item_id,
         event_type,
         split,
+        user_key,
+        item_key,
         event_weight,
         fold,
         interaction_order,

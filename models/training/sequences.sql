@@ -7,7 +7,7 @@
     it one after the other, and data without times has one too.
     Places are counted per user in one pass, once for each split that a target can be in;
     of the positives only those within sequence_length places of a target are collected.
-    DuckDB cannot spill lists that it collects: users are taken in parts, by their code,
+    DuckDB cannot spill lists that it collects: users are taken in parts, by their key,
     which it works off one after the other. Each part keeps its own `with`, or DuckDB would
     hold the placed positives of all parts at once. Rows do not depend on how many parts
     there are (the var sequence_parts).
@@ -28,11 +28,10 @@ with
 split_assignments as {{ inlined() }} (
 
     select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
         split,
+        split_number,
+        user_key,
+        item_key,
         fold,
         interaction_order,
         interacted_at
@@ -43,35 +42,40 @@ split_assignments as {{ inlined() }} (
 
 ),
 
-users as {{ inlined() }} (
+users as (
 
     select
         tenant_id,
         user_id,
-        user_index
+        user_index,
+        user_key
 
     from {{ ref('users') }}
 
 ),
 
-items as {{ inlined() }} (
+items as (
 
     select
-        tenant_id,
         item_id,
-        item_index
+        item_index,
+        item_key
 
     from {{ ref('items') }}
 
 ),
 
-tenants as (
+splits as (
 
     select
-        tenant_id,
-        sequence_length
+        splits.split_number,
+        splits.split_name,
+        tenants.sequence_length
 
-    from {{ ref('tenants') }}
+    from {{ ref('splits') }} as splits
+
+    inner join {{ ref('tenants') }} as tenants
+        on splits.tenant_id = tenants.tenant_id
 
 ),
 
@@ -84,42 +88,28 @@ collected_{{ part }} as (
     placed as (
 
         select
-            split_assignments.tenant_id,
-            split_assignments.split_name,
-            split_assignments.fold,
-            users.user_index,
-            items.item_index,
-            case split_assignments.split
+            split_number,
+            fold,
+            user_key,
+            item_key,
+            case split
                 when 'train' then 1
                 when 'validation' then 2
                 else 3
             end as split_rank,
-            count(*) filter (where split_assignments.split = 'train')
-                over user_history as train_place,
-            count(*) filter (where split_assignments.split in ('train', 'validation'))
-                over user_history as validation_place,
+            count(*) filter (where split = 'train') over user_history as train_place,
+            count(*) filter (where split in ('train', 'validation')) over user_history
+                as validation_place,
             count(*) over user_history as test_place,
-            split_assignments.interacted_at
+            interacted_at
 
         from split_assignments
 
-        inner join users
-            on split_assignments.tenant_id = users.tenant_id
-            and split_assignments.user_id = users.user_id
-
-        left join items
-            on split_assignments.tenant_id = items.tenant_id
-            and split_assignments.item_id = items.item_id
-
-        where users.user_index % {{ parts }} = {{ part }}
+        where user_key % {{ parts }} = {{ part }}
 
         window user_history as (
-            partition by
-                split_assignments.tenant_id,
-                split_assignments.split_name,
-                split_assignments.fold,
-                users.user_index
-            order by split_assignments.interaction_order asc
+            partition by split_number, fold, user_key
+            order by interaction_order asc
             rows between unbounded preceding and current row
         )
 
@@ -128,12 +118,11 @@ collected_{{ part }} as (
     targets as (
 
         select
-            placed.tenant_id,
-            placed.split_name,
+            placed.split_number,
             placed.fold,
-            placed.user_index,
+            placed.user_key,
             placed.split_rank,
-            tenants.sequence_length,
+            splits.sequence_length,
             max(
                 case placed.split_rank
                     when 1 then placed.train_place
@@ -144,39 +133,35 @@ collected_{{ part }} as (
 
         from placed
 
-        inner join tenants
-            on placed.tenant_id = tenants.tenant_id
+        inner join splits
+            on placed.split_number = splits.split_number
 
-        group by
-            placed.tenant_id,
-            placed.split_name,
-            placed.fold,
-            placed.user_index,
-            placed.split_rank,
-            tenants.sequence_length
+        group by all
 
     ),
 
     near_targets as (
 
         select
-            targets.tenant_id,
-            targets.split_name,
+            targets.split_number,
             targets.fold,
-            targets.user_index,
+            targets.user_key,
             targets.split_rank,
             targets.target_place,
             {{ place_at_target }} as place,
-            placed.item_index,
+            placed.item_key,
+            items.item_index,
             placed.interacted_at
 
         from placed
 
         inner join targets
-            on placed.tenant_id = targets.tenant_id
-            and placed.split_name = targets.split_name
+            on placed.split_number = targets.split_number
             and placed.fold = targets.fold
-            and placed.user_index = targets.user_index
+            and placed.user_key = targets.user_key
+
+        left join items
+            on placed.item_key = items.item_key
 
         where
             placed.split_rank <= targets.split_rank
@@ -188,14 +173,13 @@ collected_{{ part }} as (
     collected as (
 
         select
-            tenant_id,
-            split_name,
+            split_number,
             fold,
-            user_index,
+            user_key,
             split_rank,
             {{ ordered_list("item_index", "place", "place < target_place") }}
                 as item_indexes,
-            max(item_index) filter (where place = target_place) as next_item_index,
+            max(item_key) filter (where place = target_place) as next_item_key,
             count(*) - 1 as history_length,
             max(target_place) - 1 as full_history_length,
             max(interacted_at) filter (where place = target_place) as next_interacted_at
@@ -203,10 +187,9 @@ collected_{{ part }} as (
         from near_targets
 
         group by
-            tenant_id,
-            split_name,
+            split_number,
             fold,
-            user_index,
+            user_key,
             split_rank
 
     )
@@ -228,9 +211,9 @@ collected as (
 sequences as (
 
     select
-        collected.tenant_id,
+        users.tenant_id,
         users.user_id,
-        collected.split_name,
+        splits.split_name,
         case collected.split_rank
             when 1 then 'train'
             when 2 then 'validation'
@@ -238,22 +221,23 @@ sequences as (
         end as split,
         items.item_id as next_item_id,
         collected.fold,
-        collected.user_index,
+        users.user_index,
         collected.item_indexes,
-        collected.next_item_index,
+        items.item_index as next_item_index,
         collected.history_length,
         collected.full_history_length,
         collected.next_interacted_at
 
     from collected
 
-    left join users
-        on collected.tenant_id = users.tenant_id
-        and collected.user_index = users.user_index
+    inner join splits
+        on collected.split_number = splits.split_number
+
+    inner join users
+        on collected.user_key = users.user_key
 
     left join items
-        on collected.tenant_id = items.tenant_id
-        and collected.next_item_index = items.item_index
+        on collected.next_item_key = items.item_key
 
 )
 

@@ -1,94 +1,106 @@
 {#-
-    One row per tenant, split and fold: where it is cut in time. The cuts are read off
-    training.split_assignments, which makes them from the positives, so that interactions
-    that are no positives (low ratings, views) can be put on the same sides.
+    One row per tenant, split and fold: where it is cut in time, by the positives that the
+    split keeps. Null where it has no end, so that interactions that are no positives can
+    be put on the same sides.
 -#}
 
 with
 
-splits as (
+{{ kept_positives() }},
+
+counted_instants as (
 
     select
-        tenant_id,
-        split_name,
-        method,
-        fold_count,
-        window_count,
-        window_days,
-        main_fold,
-        is_first_split,
-        is_by_time,
-        train_until,
-        validation_until
+        split_number,
+        interacted_at,
+        sum(count(*)) over until_instant - count(*) as earlier_count,
+        sum(count(*)) over (partition by split_number) as total_count
 
-    from {{ ref('splits') }}
+    from kept_positives
+
+    where method = 'global_time'
+
+    group by
+        split_number,
+        interacted_at
+
+    window until_instant as (
+        partition by split_number
+        order by interacted_at asc
+        rows between unbounded preceding and current row
+    )
 
 ),
 
-split_assignments as (
+split_instants as (
 
     select
-        tenant_id,
-        split_name,
-        split,
-        interacted_at
+        counted_instants.split_number,
+        counted_instants.interacted_at,
+        {{ share_split(
+            'counted_instants.earlier_count',
+            'counted_instants.total_count',
+            'splits.train_share',
+            'splits.validation_share',
+        ) }} as split
 
-    from {{ ref('split_assignments') }}
+    from counted_instants
+
+    inner join splits
+        on counted_instants.split_number = splits.split_number
+
+    where splits.train_share is not null
+
+),
+
+share_cuts as (
+
+    select
+        split_number,
+        case
+            when bool_or(split != 'train')
+                then max(interacted_at) filter (where split = 'train')
+        end as train_until,
+        case
+            when bool_or(split = 'test')
+                then max(interacted_at) filter (where split != 'test')
+        end as validation_until
+
+    from split_instants
+
+    group by split_number
 
 ),
 
 last_instants as (
 
     select
-        split_assignments.tenant_id,
-        split_assignments.split_name,
-        count(*) filter (where split_assignments.split != 'train') as held_out_count,
-        count(*) filter (where split_assignments.split = 'test') as test_count,
-        max(split_assignments.interacted_at) filter (
-            where split_assignments.split = 'train'
-        ) as last_train_at,
-        max(split_assignments.interacted_at) filter (
-            where split_assignments.split != 'test'
-        ) as last_validation_at,
-        max(split_assignments.interacted_at) as last_at
+        split_number,
+        max(interacted_at) as last_at
 
-    from split_assignments
+    from kept_positives
 
-    inner join splits
-        on split_assignments.tenant_id = splits.tenant_id
-        and split_assignments.split_name = splits.split_name
+    where method = 'rolling_window'
 
-    where splits.is_by_time
-
-    group by
-        split_assignments.tenant_id,
-        split_assignments.split_name
+    group by split_number
 
 ),
 
+-- k_fold and rolling_window have folds 1, 2, 3, ...; the others have the one fold 0.
 folds as (
 
     select
         *,
-        {{ numbers_below('1', 'coalesce(fold_count, window_count) + 1') }} as fold
+        {{ numbers_below(
+            "cast(method in ('k_fold', 'rolling_window') as bigint)",
+            'coalesce(fold_count, window_count, 0) + 1'
+        ) }} as fold
 
     from splits
-
-    where method in ('k_fold', 'rolling_window')
-
-    union all
-
-    select
-        *,
-        0 as fold
-
-    from splits
-
-    where method not in ('k_fold', 'rolling_window')
 
 ),
 
-time_cuts as (
+windows as (
 
     select
         folds.*,
@@ -103,42 +115,38 @@ time_cuts as (
             'folds.fold',
             'folds.window_count',
             'folds.window_days',
-        ) }} as window_end,
-        case when last_instants.held_out_count > 0 then last_instants.last_train_at end
-            as share_train_until,
-        case when last_instants.test_count > 0 then last_instants.last_validation_at end
-            as share_validation_until
+        ) }} as window_end
 
     from folds
 
     left join last_instants
-        on folds.tenant_id = last_instants.tenant_id
-        and folds.split_name = last_instants.split_name
+        on folds.split_number = last_instants.split_number
 
 ),
 
 split_cuts as (
 
     select
-        tenant_id,
-        split_name,
-        method,
-        cast(fold as bigint) as fold,
-        fold_count,
-        is_first_split,
-        is_first_split and fold = main_fold as is_main,
-        is_by_time,
-        case method
-            when 'rolling_window' then window_begin
-            when 'global_time' then coalesce(train_until, share_train_until)
-        end as train_until,
-        case method
-            when 'rolling_window' then window_begin
-            when 'global_time' then coalesce(validation_until, share_validation_until)
-        end as validation_until,
-        case method when 'rolling_window' then window_end end as test_until
+        windows.tenant_id,
+        windows.split_name,
+        windows.method,
+        windows.split_number,
+        cast(windows.fold as bigint) as fold,
+        windows.fold_count,
+        windows.is_first_split,
+        windows.is_first_split and windows.fold = windows.main_fold as is_main,
+        windows.is_by_time,
+        coalesce(windows.train_until, share_cuts.train_until, windows.window_begin)
+            as train_until,
+        coalesce(
+            windows.validation_until, share_cuts.validation_until, windows.window_begin
+        ) as validation_until,
+        windows.window_end as test_until
 
-    from time_cuts
+    from windows
+
+    left join share_cuts
+        on windows.split_number = share_cuts.split_number
 
 )
 

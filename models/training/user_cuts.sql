@@ -1,80 +1,101 @@
 {#-
     One row per tenant, split that is made per user, and user: where the user's history is
-    cut, read off training.split_assignments; for splits by whole users, the split that the
-    user is in. Users all of whose positives are train have no cut, and no row; they are
-    left out, and so are users without positives, except in splits by whole users.
+    cut; for splits by whole users, the split that the user is in. Users all of whose
+    positives are train have no cut, and no row; they are left out, and so are users
+    without positives, except in splits by whole users.
 -#}
 
 with
 
-splits as (
+{{ kept_positives() }},
+
+placed_positives as (
 
     select
-        tenant_id,
-        split_name,
-        method,
-        train_share,
-        validation_share
+        split_number,
+        user_key,
+        interaction_order,
+        row_number() over (
+            partition by split_number, user_key
+            order by interaction_order asc
+        ) as place,
+        count(*) over (partition by split_number, user_key) as positive_count
 
-    from {{ ref('splits') }}
+    from kept_positives
+
+    where method in ('leave_last_out', 'user_time_ratio')
 
 ),
 
-users as (
+split_places as (
 
     select
-        tenant_id,
-        user_id
+        placed.split_number,
+        placed.user_key,
+        placed.interaction_order,
+        case splits.method
+            when 'leave_last_out'
+                then {{ leave_last_out_split(
+                    'placed.positive_count - placed.place + 1',
+                    'placed.positive_count',
+                    'splits.validation_count',
+                    'splits.test_count',
+                ) }}
+            else {{ share_split(
+                'placed.place - 1',
+                'placed.positive_count',
+                'splits.train_share',
+                'splits.validation_share',
+            ) }}
+        end as split
 
-    from {{ ref('users') }}
-
-),
-
-split_assignments as (
-
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        split,
-        interaction_order
-
-    from {{ ref('split_assignments') }}
-
-),
-
-last_places as (
-
-    select
-        split_assignments.tenant_id,
-        split_assignments.user_id,
-        split_assignments.split_name,
-        max(split_assignments.interaction_order) filter (
-            where split_assignments.split = 'train'
-        ) as train_until,
-        max(split_assignments.interaction_order) filter (
-            where split_assignments.split != 'test'
-        ) as last_validation,
-        count(*) filter (where split_assignments.split = 'test') as test_count
-
-    from split_assignments
+    from placed_positives as placed
 
     inner join splits
-        on split_assignments.tenant_id = splits.tenant_id
-        and split_assignments.split_name = splits.split_name
-
-    where splits.method in ('leave_last_out', 'user_time_ratio')
-
-    group by
-        split_assignments.tenant_id,
-        split_assignments.user_id,
-        split_assignments.split_name
-
-    having count(*) filter (where split_assignments.split != 'train') > 0
+        on placed.split_number = splits.split_number
 
 ),
 
-hashed_users as (
+places_of_cuts as (
+
+    select
+        split_number,
+        user_key,
+        max(interaction_order) filter (where split = 'train') as train_until,
+        case
+            when bool_or(split = 'test')
+                then max(interaction_order) filter (where split != 'test')
+        end as validation_until
+
+    from split_places
+
+    group by all
+
+    having bool_or(split != 'train')
+
+),
+
+user_cuts as (
+
+    select
+        users.tenant_id,
+        users.user_id,
+        splits.split_name,
+        cast(null as varchar) as split,
+        splits.split_number,
+        users.user_key,
+        places_of_cuts.train_until,
+        places_of_cuts.validation_until
+
+    from places_of_cuts
+
+    inner join splits
+        on places_of_cuts.split_number = splits.split_number
+
+    inner join {{ ref('users') }} as users
+        on places_of_cuts.user_key = users.user_key
+
+    union all
 
     select
         users.tenant_id,
@@ -85,40 +106,18 @@ hashed_users as (
             '1000000',
             'splits.train_share',
             'splits.validation_share',
-        ) }} as split
+        ) }} as split,
+        splits.split_number,
+        users.user_key,
+        cast(null as bigint) as train_until,
+        cast(null as bigint) as validation_until
 
-    from users
+    from {{ ref('users') }} as users
 
     inner join splits
         on users.tenant_id = splits.tenant_id
 
     where splits.method = 'user_hash'
-
-),
-
-user_cuts as (
-
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        cast(null as varchar) as split,
-        train_until,
-        case when test_count > 0 then last_validation end as validation_until
-
-    from last_places
-
-    union all
-
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        split,
-        cast(null as bigint) as train_until,
-        cast(null as bigint) as validation_until
-
-    from hashed_users
 
 )
 

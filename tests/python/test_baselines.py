@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import make_settings, rows_of
+from keying import add_keys
 from test_splits import (
     EVERY_METHOD,
     Interaction,
@@ -36,7 +37,7 @@ from winnow.dbt import run_dbt
 
 SEED = 11
 CUT_MODELS = (
-    *("splits", "core_dropouts", "split_assignments", "split_cuts", "user_cuts"),
+    *("splits", "core_dropouts", "split_cuts", "user_cuts", "split_assignments"),
     "rating_assignments",
 )
 MODELS = (
@@ -222,6 +223,7 @@ def write_prepared(warehouse: Path, events: Sequence[Event]) -> None:
             )
             """
         )
+        add_keys(connection)
         write_seed(
             connection, [*SPLITS, Split("*", "ratio", 1, "user_time_ratio", 0.5, 0.2)]
         )

@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from conftest import make_settings, rows_of
+from keying import add_keys
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.settings import Settings
@@ -363,6 +364,9 @@ def _write_assignments(
             create table prepared.items as
             select distinct tenant_id, item_id,
                 split_part(item_id, ' ', 2)::bigint + 1 as item_index
-            from given
+            from given;
+            create table prepared.splits as
+            select distinct tenant_id, split_name from given
             """
         )
+        add_keys(connection)

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 import yaml
 from conftest import make_settings
+from keying import add_keys
 
 from ingest.contracts import PROJECT_ROOT
 from ingest.settings import Settings
@@ -303,6 +304,7 @@ def write_inputs(warehouse: Path, data: Data) -> None:
             where not is_positive and rating = 0.5
             """
         )
+        add_keys(connection)
 
 
 def read(warehouse: Path, table: str) -> list[Row]:

@@ -24,6 +24,7 @@ import pytest
 from conftest import REAL_DATA, make_settings
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
+from keying import add_keys
 from scipy.stats import chisquare
 
 from ingest.contracts import PROJECT_ROOT
@@ -485,6 +486,7 @@ def write_prepared(
             from given_interactions
             """
         )
+        add_keys(connection)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from conftest import REAL_DATA, make_settings, rows_of
+from keying import add_keys
 
 from ingest.errors import BuildError
 from ingest.settings import Settings
@@ -28,8 +29,8 @@ from winnow.dbt import run_dbt
 
 SEED = 7
 MODELS = (
-    *("splits", "core_dropouts", "split_assignments", "positives"),
-    "split_statistics",
+    *("splits", "core_dropouts", "split_cuts", "user_cuts"),
+    *("split_assignments", "positives", "split_statistics"),
 )
 SINGULAR_TESTS = (
     "assert_every_positive_is_split_or_dropped",
@@ -319,9 +320,12 @@ def write_prepared(
                 count(*) as interaction_count,
                 count(*) = count(interacted_at) as has_times
             from prepared.interactions
-            group by tenant_id
+            group by tenant_id;
+            create table prepared.users as
+            select distinct tenant_id, user_id from prepared.interactions
             """
         )
+        add_keys(connection)
         write_seed(connection, splits)
 
 
