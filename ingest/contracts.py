@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,8 @@ class Column:
     missing_numbers_from: str | None = None
     is_id: bool = False
     is_list: bool = False
+    place: str = field(default="", compare=False, repr=False)
+    """Where it is declared: file, line and name."""
 
     @property
     def is_name(self) -> bool:
@@ -280,6 +282,7 @@ def _column(path: Path, table: str, declared: Any) -> Column:
         missing_numbers_from=meta.get("missing_numbers_from"),
         is_id=bool(meta.get("is_id", False)),
         is_list=bool(meta.get("is_list", False)),
+        place=place,
     )
 
 

@@ -11,12 +11,13 @@ import csv
 import datetime as dt
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ingest.contracts import PROJECT_ROOT, load_contracts
+from ingest.contracts import PROJECT_ROOT, Column, load_contracts
 from ingest.errors import InputError
 from ingest.file_names import path_text
 from ingest.yaml_files import read_yaml
@@ -28,6 +29,10 @@ _TYPES = {
     "timestamp": "a day or a time in UTC, such as 1998-01-01",
 }
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_TIMES = ("date", "timestamp")
+_SETTINGS = "tenant_settings"
+_OF_VALUES = {"tenant_id", "source_value"}
+"""The columns of a seed that lists the values which a contract accepts."""
 _FOR_ALL = "*"
 """The tenant whose row of tenant_settings holds for all others, and must be there."""
 
@@ -50,9 +55,46 @@ def check_declarations(root: Path = PROJECT_ROOT) -> None:
 
     Raises InputError with file, line and rule for the first that is wrong.
     """
-    load_contracts(root)
-    for seed in _declared(root):
+    contracts = load_contracts(root)
+    seeds = {seed.path.stem: seed for seed in _declared(root)}
+    models = {path.stem for path in (root / "models").rglob("*.sql")}
+    for entity in contracts.values():
+        for column in entity.columns:
+            _check_references(column, seeds, models)
+    for seed in seeds.values():
         _check(seed)
+
+
+def _check_references(
+    column: Column, seeds: Mapping[str, _Seed], models: Set[str]
+) -> None:
+    """Check that what a column's contract names elsewhere is there, and of the type
+    that it needs.
+    """
+    settings = seeds[_SETTINGS].types if _SETTINGS in seeds else {}
+    of_values = {
+        name for name, seed in seeds.items() if seed.types.keys() >= _OF_VALUES
+    }
+    of_type = {
+        wanted: {name for name, kind in settings.items() if kind == wanted}
+        for wanted in ("timestamp", "varchar")
+    }
+    of_type["varchar"].discard("tenant_id")
+    bounds = of_type["timestamp"] if column.data_type in _TIMES else set()
+    in_settings = f"setting in seeds/{_SETTINGS}.csv for"
+    for key, names, what in (
+        ("minimum_from", bounds, f"{in_settings} a bound of a {column.data_type}"),
+        ("maximum_from", bounds, f"{in_settings} a bound of a {column.data_type}"),
+        ("missing_numbers_from", of_type["varchar"], f"{in_settings} numbers"),
+        ("accepted_values_from", of_values, "seed of accepted values"),
+        ("required_from", models, "model below models/"),
+    ):
+        name = getattr(column, key)
+        if name is None or name in names:
+            continue
+        near = get_close_matches(name, sorted(names), n=1, cutoff=0.5)
+        advice = f"; {near[0]} is one" if near else ""
+        raise InputError(f"{column.place}: {key} {name!r} names no {what}{advice}.")
 
 
 def _declared(root: Path) -> Iterator[_Seed]:
@@ -77,8 +119,16 @@ def _read(root: Path, declared: dict[str, Any]) -> _Seed:
             "from Winnow's repository."
         )
     required, accepted, bounds = set(), {}, {}
+    types = {str(k): str(v) for k, v in declared["config"]["column_types"].items()}
+    for name, data_type in types.items():
+        if data_type != "varchar" and data_type not in _TYPES:
+            raise ValueError(
+                f"{name} is {data_type!r}, and must be one of varchar, "
+                f"{', '.join(_TYPES)}"
+            )
     for column in declared["columns"]:
         name = column["name"]
+        _require_columns([name], types)
         for test in column.get("data_tests") or ():
             if test == "not_null":
                 required.add(name)
@@ -87,18 +137,20 @@ def _read(root: Path, declared: dict[str, Any]) -> _Seed:
                 accepted[name] = [str(value) for value in values]
         meta = (column.get("config") or {}).get("meta") or {}
         bounds[name] = (meta.get("minimum"), meta.get("maximum"))
-    return _Seed(
-        found[0],
-        {str(k): str(v) for k, v in declared["config"]["column_types"].items()},
-        frozenset(required),
-        accepted,
-        tuple(
-            tuple(test["unique_combination"]["arguments"]["columns"])
-            for test in declared.get("data_tests") or ()
-            if "unique_combination" in test
-        ),
-        bounds,
+    keys = tuple(
+        tuple(test["unique_combination"]["arguments"]["columns"])
+        for test in declared.get("data_tests") or ()
+        if "unique_combination" in test
     )
+    for key in keys:
+        _require_columns(key, types)
+    return _Seed(found[0], types, frozenset(required), accepted, keys, bounds)
+
+
+def _require_columns(names: Sequence[str], types: Mapping[str, str]) -> None:
+    for name in names:
+        if name not in types:
+            raise ValueError(f"{name!r} is no column of column_types")
 
 
 def _check(seed: _Seed) -> None:
@@ -117,7 +169,7 @@ def _check(seed: _Seed) -> None:
                     f"{' and '.join(key)} ({', '.join(values)}), which may stand there "
                     "once."
                 )
-    if seed.path.stem == "tenant_settings" and _FOR_ALL not in {
+    if seed.path.stem == _SETTINGS and _FOR_ALL not in {
         row["tenant_id"] for row in rows
     }:
         raise InputError(

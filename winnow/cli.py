@@ -157,7 +157,7 @@ def _leave_quietly() -> None:
 def _stop(message: str, status: int) -> None:
     if is_stopped():
         end()
-    print(shown(f"winnow: {message}", lines=True), file=sys.stderr)
+    print(shown(f"winnow: {message}", lines=status != 2), file=sys.stderr)
     sys.exit(status)
 
 

@@ -45,7 +45,7 @@ def unfinished(settings: Settings, place: Path) -> Iterator[Path]:
 
 def remove_leftovers(settings: Settings) -> None:
     """Remove what killed processes left. Never raises, and never waits for anybody."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # A note that is spoilt names no file.
         for note in _abandoned(settings.state / _NOTES, ""):
             file = Path(os.fsdecode(note.read_bytes()))
             if file.name.startswith(".") and _owner(file) == _owner(note):

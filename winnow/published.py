@@ -49,7 +49,7 @@ def current_generation(published: Path) -> int | None:
     """
     pointer = published / POINTER
     try:
-        text = pointer.read_text(encoding="utf-8").strip()
+        text = pointer.read_text("utf-8", "backslashreplace").strip()
     except FileNotFoundError:
         return None
     name = _NAME.fullmatch(text)

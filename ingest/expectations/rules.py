@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.contracts import PROJECT_ROOT, Column, Entity
+from ingest.contracts import PROJECT_ROOT, Column, Entity, load_contracts
 from ingest.errors import InputError
 from ingest.expectations.macros import casting_sql, project_vars
 
@@ -68,11 +68,12 @@ def tenant_settings(seeds: Path = SEEDS) -> TenantSettings:
     Raises InputError, naming the line, for a value that cannot be what it should be.
     """
     path = seeds / "tenant_settings.csv"
-    known: dict[str, dict[str, str]] = {name: {} for name in _SETTINGS}
+    readers = _readers()
+    known: dict[str, dict[str, str]] = {name: {} for name in readers}
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         for row in reader:
-            for name, read in _SETTINGS.items():
+            for name, read in readers.items():
                 if given := (row.get(name) or "").strip():
                     try:
                         known[name][row["tenant_id"]] = read(given)
@@ -114,11 +115,19 @@ def _numbers_setting(text: str) -> str:
     raise ValueError("numbers with blanks between them, such as 0 -1, or none")
 
 
-_SETTINGS: dict[str, Callable[[str], str]] = {
-    "earliest_interacted_at": _instant_setting,
-    "latest_interacted_at": _instant_setting,
-    "no_rating_values": _numbers_setting,
-}
+def _readers() -> dict[str, Callable[[str], str]]:
+    """The settings that contracts name, and how each is read."""
+    return {
+        name: reader
+        for entity in load_contracts().values()
+        for column in entity.columns
+        for name, reader in (
+            (column.minimum_from, _instant_setting),
+            (column.maximum_from, _instant_setting),
+            (column.missing_numbers_from, _numbers_setting),
+        )
+        if name is not None
+    }
 
 
 def timed_tenants(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ def project(tmp_path: Path) -> Path:
         copy = tmp_path / path.relative_to(PROJECT_ROOT)
         copy.parent.mkdir(parents=True)
         shutil.copy(path, copy)
+    (tmp_path / "models" / "tenant_times.sql").write_text("")
     return tmp_path
 
 
@@ -80,6 +81,76 @@ def test_a_typo_in_a_contract_is_told_with_its_line(
     found = refusal(project)
     assert said in found
     assert "_canonical__sources.yml, line " in found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "minimum_from: earliest_interacted_at",
+            "minimum_from: earliest_interacted",
+            "names no setting in seeds/tenant_settings.csv for a bound of a timestamp; "
+            "earliest_interacted_at is one.",
+        ),
+        (
+            "maximum_from: latest_interacted_at",
+            "maximum_from: sequence_length",
+            "'sequence_length' names no setting in seeds/tenant_settings.csv for",
+        ),
+        (
+            "minimum: -100,",
+            "minimum: -100, minimum_from: earliest_interacted_at,",
+            "names no setting in seeds/tenant_settings.csv for a bound of a double.",
+        ),
+        (
+            "missing_numbers_from: no_rating_values",
+            "missing_numbers_from: no_rating",
+            "numbers; no_rating_values is one.",
+        ),
+        (
+            "accepted_values_from: event_types",
+            "accepted_values_from: event_type",
+            "names no seed of accepted values; event_types is one.",
+        ),
+        (
+            "accepted_values_from: event_types",
+            "accepted_values_from: tenant_settings",
+            "names no seed of accepted values",
+        ),
+        (
+            "required_from: tenant_times",
+            "required_from: tenant_time",
+            "names no model below models/; tenant_times is one.",
+        ),
+    ],
+)
+def test_what_a_contract_names_elsewhere_is_there(
+    project: Path, before: str, after: str, said: str
+) -> None:
+    replace(project / CONTRACT, before, after)
+    found = refusal(project)
+    assert said in found
+    assert re.match(r"_canonical__sources\.yml, line \d+: canonical\.\w+\.\w+: ", found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "[tenant_id, source_value]",
+            "[tenant, source_value]",
+            "'tenant' is no column",
+        ),
+        ("weight: double", "weight: float", "weight is 'float', and must be one of"),
+        ("- name: weight", "- name: weigth", "'weigth' is no column of column_types"),
+        ("  - name: event_types", "  - name: event_typ", "event_typ.csv is missing"),
+    ],
+)
+def test_a_typo_in_the_declaration_of_seeds_is_told(
+    project: Path, before: str, after: str, said: str
+) -> None:
+    replace(project / "seeds" / "_seeds.yml", before, after)
+    assert said in refusal(project)
 
 
 def test_the_line_of_a_contract_is_the_column_s(project: Path) -> None:

@@ -104,3 +104,12 @@ def test_a_note_that_names_a_file_of_somebody_removes_nothing(
     remove_leftovers(settings)
     assert mine.read_text() == "all my work"
     assert list(notes.iterdir()) == []
+
+
+def test_a_note_that_is_spoilt_is_removed(settings: Settings, gone: int) -> None:
+    note = settings.state / "unfinished" / f"out.jsonl.{gone}"
+    note.parent.mkdir(parents=True)
+    for spoilt in (b"", b"\0" * 9, b"\xff\0.x." + str(gone).encode(), b"/" * 9999):
+        note.write_bytes(spoilt)
+        remove_leftovers(settings)
+        assert not note.exists()

@@ -152,3 +152,20 @@ def test_all_of_it_works_in_folders_of_any_name(
         assert connection.sql("from prepared.interactions limit 1").fetchall()
     assert list(out.rglob("*.parquet"))
     assert list((settings.lake / "training").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\r\tb", "a" * 5000, "a/" * 2500 + "a"])
+def test_a_path_that_nobody_means_is_told_in_one_line(
+    name: str, winnow: Command, tmp_path: Path
+) -> None:
+    path = f"{tmp_path}/{name}"
+    for arguments in (
+        ("load", "canonical", path),
+        ("validate", "canonical", path),
+        ("rejected", "replay", path),
+        ("loads", "unload", "--file", path),
+    ):
+        code, _, err = winnow(*arguments)
+        said = [line for line in err.splitlines() if line.startswith("winnow: ")]
+        assert (code, len(said)) == (2, 1), (arguments[0], err[:500])
+        assert err.endswith(f"{said[0]}\n")

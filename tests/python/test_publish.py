@@ -209,10 +209,14 @@ def test_a_number_is_never_used_again(built: Settings) -> None:
     assert publish(built).generation == 4
 
 
-@pytest.mark.parametrize("content", ["", "gen-0.duckdb\n", "../gen-1.duckdb"])
-def test_a_spoilt_pointer_is_named_and_replaced(built: Settings, content: str) -> None:
+@pytest.mark.parametrize(
+    "content", [b"", b"gen-0.duckdb\n", b"../gen-1.duckdb", b"{}", b"\xfe\x00\x80"]
+)
+def test_a_spoilt_pointer_is_named_and_replaced(
+    built: Settings, content: bytes
+) -> None:
     publish(built)
-    (built.published / POINTER).write_text(content)
+    (built.published / POINTER).write_bytes(content)
     with pytest.raises(InputError, match=r"current, line 1: .* is not the name"):
         winnow.connect(built)
     assert publish(built).generation == 2
