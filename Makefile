@@ -78,7 +78,7 @@ docs: $(VENV)/core.stamp ## write the dbt docs site, target/static_index.html, a
 
 # Side by side: mypy has one process, sqlfluff two. The vars are the linter's (.sqlfluff), so that it finds the project parsed.
 .PHONY: lint
-lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff and a strict parse of the dbt project
+lint: $(VENV)/dev.stamp ## ruff, mypy, import-linter, sqlfluff and a strict parse of the dbt project
 	@$(MAKE) --no-print-directory --jobs 2 lint-python lint-sql
 
 .PHONY: lint-python
@@ -86,6 +86,7 @@ lint-python:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 .PHONY: lint-sql
 lint-sql:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.settings import Settings
-from winnow import batches
+from winnow.core.settings import Settings
+from winnow.evaluation import batches
 
 WORLD = """
 create schema prepared;

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest.contracts import PROJECT_ROOT
+from winnow.core.home import PROJECT_ROOT
 
 PLAYWRIGHT = PROJECT_ROOT / ".venv-services" / "bin" / "python"
 DRIVER = PROJECT_ROOT / "benchmarks" / "browse_dashboard.py"

@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 from benchmarks.browser import dashboard, look, missing
-from ingest.settings import settings
-from winnow.dashboard_command import APP
-from winnow.published import open_current
+from winnow.cli.dashboard import APP
+from winnow.core.settings import settings
+from winnow.publish.published import open_current
 
 PATHS = (
     *("", "pipeline", "quality", "batches", "models", "comparison"),

@@ -22,10 +22,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ingest.errors import InputError
-from ingest.pipeline import load
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
+from winnow.build.dbt import run_dbt
+from winnow.core.errors import InputError
+from winnow.core.settings import Settings
+from winnow.load.pipeline import load
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "ml-100k"
 

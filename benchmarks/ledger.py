@@ -21,9 +21,9 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.ledger import LEDGER, newest_number, read_ledger
-from ingest.pipeline import load
-from ingest.settings import Settings
+from winnow.core.settings import Settings
+from winnow.load.ledger import LEDGER, newest_number, read_ledger
+from winnow.load.pipeline import load
 
 RUN = """
 import atexit, json, sys

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.sample_data import SampleSize, write_sample_data
+from winnow.demo.sample_data import SampleSize, write_sample_data
 
 YARDSTICK = """
 import duckdb, sys

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load_and_build import Run, fresh, median_run, run
-from ingest.contracts import PROJECT_ROOT
+from winnow.core.home import PROJECT_ROOT
 
 FEATURE_MODELS = (
     "prepared.item_versions",

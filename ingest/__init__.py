@@ -1,3 +1,1 @@
-"""From files to raw tables: contracts, readers, landing lake, loads and the
-verdicts of the quality gate.
-"""
+"""The loaders: one short file for each source of data."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
-    from ingest.settings import Settings
+    from winnow.core.settings import Settings
 
 
 def connect(settings: Settings | None = None) -> duckdb.DuckDBPyConnection:
@@ -20,6 +20,6 @@ def connect(settings: Settings | None = None) -> duckdb.DuckDBPyConnection:
     are those of the environment when None. Raises InputError when nothing is published.
     """
     # DuckDB is imported here, so that importing winnow costs nothing.
-    from winnow.published import connect as open_current
+    from winnow.publish.published import connect as open_current
 
     return open_current(settings)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from winnow import signals
+from winnow.core import signals
 
 FOR_OTHERS = 0o007
 """What is written has no rights for others than its owner and group: it may hold
@@ -19,7 +19,7 @@ def main() -> None:
     signals.install()
     os.umask(os.umask(0o077) | FOR_OTHERS)
     try:
-        from winnow.cli import main as run
+        from winnow.cli.main import main as run
 
         run()
     except KeyboardInterrupt:

@@ -2,7 +2,7 @@
     A short name for what an entity's contract says of its values: 12 hexadecimal
     digits of the MD5 of its columns, types and rules. It changes when one of them
     does, and not with descriptions or aliases. Equal to `Entity.version` in
-    `ingest/contracts.py`; a test holds the two together.
+    `winnow/contracts/entities.py`; a test holds the two together.
 -#}
 {% macro contract_version(source_name, entity) %}
     {%- set node = entity_contract(source_name, entity) -%}

@@ -1,6 +1,6 @@
 {#-
     The columns that every raw table of a source has beside its own, with their types.
-    `ingest/contracts.py` (PROVENANCE) writes them; a test holds the two together.
+    `winnow/contracts/entities.py` (PROVENANCE) writes them; a test holds the two together.
 -#}
 {% macro provenance_columns() %}
     {{ return({

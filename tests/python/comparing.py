@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
-from winnow.sql_functions import add_functions
+from winnow.build.dbt import run_dbt
+from winnow.core.settings import Settings
+from winnow.warehouse.sql_functions import add_functions
 
 MODELS = (
     *("comparison_settings", "user_days", "comparison_sums", "comparison_tests"),

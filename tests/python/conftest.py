@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
 
 REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 
@@ -92,7 +92,7 @@ def winnow(
     capsys: pytest.CaptureFixture[str],
 ) -> Command:
     """Run a command line in this process: exit status, standard output and error."""
-    from winnow.cli import main  # the environment of the peers has no CLI
+    from winnow.cli.main import main  # the environment of the peers has no CLI
 
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)

@@ -10,13 +10,13 @@ import duckdb
 import yaml
 from noting import note_build
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.pipeline import load
-from ingest.sample_data import SampleSize, write_sample_data
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
-from winnow.publish import publish_generation
-from winnow.sql import literal
+from winnow.build.dbt import run_dbt
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
+from winnow.demo.sample_data import SampleSize, write_sample_data
+from winnow.load.pipeline import load
+from winnow.publish.generations import publish_generation
+from winnow.warehouse.sql import literal
 
 SHOP = "sample-shop"
 OTHER = "recomart"
@@ -440,5 +440,5 @@ def publish(settings: Settings) -> int:
     are made up, so that they need not add up.
     """
     note_build(settings, seconds=61.4)
-    with mock.patch("winnow.publish.imbalance", return_value=None):
+    with mock.patch("winnow.publish.generations.imbalance", return_value=None):
         return publish_generation(settings).generation

@@ -6,7 +6,7 @@ import itertools
 
 import duckdb
 
-from ingest.settings import Settings
+from winnow.core.settings import Settings
 
 _NUMBERS = itertools.count(1)
 

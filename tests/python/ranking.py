@@ -16,8 +16,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
+from winnow.build.dbt import run_dbt
+from winnow.core.settings import Settings
 
 MODELS = (
     *("metric_settings", "relevant_items", "item_popularity", "user_segments"),

@@ -32,8 +32,8 @@ from test_splits import (
     write_seed,
 )
 
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
+from winnow.build.dbt import run_dbt
+from winnow.core.settings import Settings
 
 SEED = 11
 CUT_MODELS = (

@@ -28,15 +28,15 @@ import yaml
 from conftest import Command, make_settings, rows_of
 from noting import note_build
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.errors import BuildError, InputError
-from ingest.lock import warehouse_lock
-from ingest.pipeline import load
-from ingest.settings import Settings
-from winnow import batches
-from winnow.batches import Day, Plan, Scope, day_count, due_days
-from winnow.build import build
-from winnow.dbt import ParsedProject
+from winnow.build.build import build
+from winnow.build.dbt import ParsedProject
+from winnow.core.errors import BuildError, InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.evaluation import batches
+from winnow.evaluation.batches import Day, Plan, Scope, day_count, due_days
+from winnow.load.pipeline import load
 
 SEED = 7
 SHOP, ODD = "shop", "it's ü 😀\x7f"

@@ -17,11 +17,11 @@ from test_end_to_end import checksums
 from zygote import Zygote
 
 import winnow
-from ingest.contracts import PROJECT_ROOT
-from ingest.ledger import read_ledger
-from ingest.pipeline import load
-from ingest.settings import Settings, settings
-from winnow.standing import standing
+from winnow.build.status import standing
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings, settings
+from winnow.load.ledger import read_ledger
+from winnow.load.pipeline import load
 
 pytestmark = pytest.mark.scale
 

@@ -19,20 +19,20 @@ import pytest
 from conftest import make_settings, rows_of
 from noting import note_build
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.errors import BuildError, InputError
-from ingest.ledger import append_unloaded, read_ledger
-from ingest.lock import warehouse_lock
-from ingest.pipeline import load
-from ingest.settings import Settings
-from ingest.take_in import recover
-from winnow.builds import Build, last_build, newest_build, unsound
-from winnow.cli import main
-from winnow.dbt import run_dbt
-from winnow.evaluation import build_evaluation
-from winnow.publish import publish
-from winnow.published import generation_path
-from winnow.standing import lines, standing
+from winnow.build.dbt import run_dbt
+from winnow.build.status import lines, standing
+from winnow.cli.main import main
+from winnow.core.errors import BuildError, InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.evaluation.results import build_evaluation
+from winnow.load.ledger import append_unloaded, read_ledger
+from winnow.load.pipeline import load
+from winnow.load.take_in import recover
+from winnow.publish.generations import publish
+from winnow.publish.published import generation_path
+from winnow.warehouse.builds import Build, last_build, newest_build, unsound
 
 WHOLE = ("build", "--exclude-resource-type", "unit_test")
 
@@ -206,8 +206,8 @@ def killed(settings: Settings) -> None:
     """Kill dbt when it begins its first model."""
     code = (
         "import os, signal\n"
-        "from ingest.settings import settings\n"
-        "from winnow.dbt import run_dbt\n"
+        "from winnow.core.settings import settings\n"
+        "from winnow.build.dbt import run_dbt\n"
         "run_dbt(settings(), ['run'], lambda *_: os.kill(os.getpid(), signal.SIGKILL))"
     )
     done = subprocess.run(
@@ -440,8 +440,8 @@ def test_status_works_while_the_warehouse_is_written(
     publish(built)
     load_more(built, tmp_path, "other")
     code = (
-        "import sys, duckdb; from ingest.lock import warehouse_lock\n"
-        "from ingest.settings import settings\n"
+        "import sys, duckdb; from winnow.core.lock import warehouse_lock\n"
+        "from winnow.core.settings import settings\n"
         "with warehouse_lock(settings()), duckdb.connect(sys.argv[1]):\n"
         "    print(flush=True); sys.stdin.read()"
     )

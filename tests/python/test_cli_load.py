@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import Command, Query, Write
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
 
 
 def cells(out: str, file: str) -> list[str]:
@@ -143,7 +143,7 @@ def test_sample_data_loads_as_it_is(
 def test_help_is_there_at_once() -> None:
     started = time.monotonic()
     finished = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "winnow.cli", "--help"],
+        [sys.executable, "-X", "importtime", "-m", "winnow", "--help"],
         cwd=PROJECT_ROOT,
         env=os.environ | {"COLUMNS": "200"},
         capture_output=True,

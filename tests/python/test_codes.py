@@ -21,9 +21,9 @@ import pytest
 from conftest import make_settings, rows_of
 from keying import add_keys
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
+from winnow.build.dbt import run_dbt
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
 
 Record = tuple[str, str, str, dt.datetime]
 """Tenant, user and item of an interaction, and when its load began."""
@@ -203,8 +203,8 @@ KILLED = """
         return result
 
     manager.add_query = add_query
-    from ingest.settings import settings
-    from winnow.dbt import run_dbt
+    from winnow.core.settings import settings
+    from winnow.build.dbt import run_dbt
 
     run_dbt(settings(), ["run", "--select", "user_codes", "item_codes"])
 """

@@ -33,7 +33,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from winnow.statistics import (
+from winnow.warehouse.statistics import (
     BUCKETS,
     bca_intervals,
     bootstrap_means,

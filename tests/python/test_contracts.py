@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ingest.contracts import (
-    PROJECT_ROOT,
+from winnow.contracts.entities import (
     PROVENANCE,
     ContractError,
     contract,
     load_contracts,
 )
+from winnow.core.home import PROJECT_ROOT
 
 SOURCE = """
 version: 2

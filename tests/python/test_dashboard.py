@@ -33,13 +33,13 @@ from noting import note_build
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.browser import dashboard
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
+from winnow.cli.dashboard import APP, hosts_of
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
 from winnow.dashboard import charts, data, evaluation
 from winnow.dashboard.text import age, code, prose
 from winnow.dashboard.views.models import _best_first
-from winnow.dashboard_command import APP, hosts_of
-from winnow.published import POINTER, generation_path
+from winnow.publish.published import POINTER, generation_path
 
 PAGES = sorted(path.stem for path in (APP.parent / "views").glob("*.py"))
 PICTURES = {

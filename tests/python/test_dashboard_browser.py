@@ -21,8 +21,8 @@ from dashboarding import add_evaluation, build_sample, make_warehouse, publish
 
 from benchmarks.browser import Seen, dashboard, look, missing
 from benchmarks.dashboard import LIMIT_SECONDS, PATHS
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
 
 pytestmark = [
     pytest.mark.services,

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest import contracts, pipeline
-from ingest.contracts import PROJECT_ROOT
-from ingest.declarations import check_declarations
-from ingest.errors import InputError
-from ingest.settings import settings
-from winnow import dbt
+from winnow.build import dbt
+from winnow.contracts import entities as contracts
+from winnow.contracts.declarations import check_declarations
+from winnow.core.errors import InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import settings
+from winnow.load import pipeline
 
 CONTRACT = "models/staging/canonical/_canonical__sources.yml"
 SETTINGS = "seeds/tenant_settings.csv"

@@ -15,12 +15,12 @@ import yaml
 from conftest import Command, Write
 from documented import DocumentedCommand, commands
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
-from winnow.batches import Plan
-from winnow.cli import app
-from winnow.export import ExportReport
-from winnow.publish import Publication
+from winnow.cli.main import app
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
+from winnow.evaluation.batches import Plan
+from winnow.export.files import ExportReport
+from winnow.publish.generations import Publication
 
 OF_WINNOW = [one for one in commands() if one.program == "winnow"]
 

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from documented import blocks, commands
 
-from ingest.contracts import PROJECT_ROOT
+from winnow.core.home import PROJECT_ROOT
 
 pytestmark = pytest.mark.scale
 

@@ -17,9 +17,9 @@ from conftest import Command, rows_of
 from homes import Winnow, make_environment, make_winnow, query
 from scipy.stats import chisquare
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
 from winnow import connect as winnow_connect
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
 
 FEEDS = ("retail", "likes")
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "winnow")
@@ -114,7 +114,7 @@ def load_feeds(home: Path, winnow: Winnow) -> None:
 
 IMPORTED = """
 import sys
-from winnow.cli import app
+from winnow.cli.main import app
 for line in sys.stdin.read().splitlines():
     status = app(line.split(), standalone_mode=False)
     assert not status, (line, status)

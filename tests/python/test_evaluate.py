@@ -16,16 +16,16 @@ from comparing import metric_rows, run_models, write_tables
 from conftest import Command, make_settings
 from rich.console import Console
 
-from ingest.errors import InputError
-from ingest.settings import Settings
-from winnow import evaluation
-from winnow.evaluation import (
+from winnow.build.prediction_warnings import load_warnings
+from winnow.core.errors import InputError
+from winnow.core.settings import Settings
+from winnow.evaluation import results as evaluation
+from winnow.evaluation.results import (
     evaluations,
     print_evaluations,
     write_csv,
     write_json,
 )
-from winnow.prediction_warnings import load_warnings
 
 NAME = "[red]very long[/x] name\x1b]0;t\x07 of a model"
 """A name that is markup, and sends a title to a terminal."""

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import evaluate_ml100k
 from benchmarks.evaluate_ml100k import Figure, evaluate, scratch_settings, table_of
-from ingest.errors import InputError
+from winnow.core.errors import InputError
 
 
 def silent(_what: str) -> None:

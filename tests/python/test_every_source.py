@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from conftest import make_settings, rows_of
 
-from ingest.contracts import LOG_SOURCE, Column, Entity, load_contracts
-from ingest.ledger import read_ledger
-from ingest.pipeline import load
-from ingest.settings import Settings
-from winnow.build import build
-from winnow.loads import release
+from winnow.build.build import build
+from winnow.contracts.entities import LOG_SOURCE, Column, Entity, load_contracts
+from winnow.core.settings import Settings
+from winnow.load.ledger import read_ledger
+from winnow.load.loads import release
+from winnow.load.pipeline import load
 
 GOOD, BAD = 60, 2
 """Good rows of each entity, and bad ones of each kind: few enough for the gate."""

@@ -19,11 +19,11 @@ import pandas as pd
 import pytest
 from conftest import make_settings
 
-from ingest.contracts import LOG_SOURCE, contract
-from ingest.errors import InputError
-from ingest.expectations import Failure, GateReport, check_thresholds, read_gate
-from ingest.expectations.rules import SEEDS
-from winnow.compiled_quality import build_quality
+from winnow.build.compiled_quality import build_quality
+from winnow.contracts.entities import LOG_SOURCE, contract
+from winnow.contracts.rules import SEEDS
+from winnow.core.errors import InputError
+from winnow.gate import Failure, GateReport, check_thresholds, read_gate
 
 GOOD = {
     "user_id": "u",

@@ -25,13 +25,13 @@ import pytest
 from conftest import make_settings, rows_of
 from exporting import AWKWARD, ITEMS, POSITIVES, TENANTS, USERS, write_warehouse
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.errors import InputError
-from ingest.settings import Settings
-from winnow.cli import main
-from winnow.export import ExportRequest, export
-from winnow.recbole import dataset_name
-from winnow.record_batches import RecordBatches
+from winnow.cli.main import main
+from winnow.core.errors import InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
+from winnow.export.files import ExportRequest, export
+from winnow.export.recbole import dataset_name
+from winnow.export.record_batches import RecordBatches
 
 EXAMPLES = 2 * (POSITIVES - 1) * USERS
 
@@ -384,8 +384,8 @@ def test_an_export_is_replaced_when_asked_and_nothing_else_is(
 
 KILLED = """
     import os, pathlib, signal
-    from ingest.settings import settings
-    from winnow import export
+    from winnow.core.settings import settings
+    from winnow.export import files as export
 
     original, calls = {owner}.{function}, 0
 
@@ -501,7 +501,7 @@ def test_the_command_prints_what_it_wrote(warehouse: Settings, tmp_path: Path) -
 def test_progress_is_told_what_is_written(
     warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("winnow.export._POLL_SECONDS", 0.0)
+    monkeypatch.setattr("winnow.export.files._POLL_SECONDS", 0.0)
     told: set[str] = set()
 
     def progress(what: str, percent: float) -> None:
@@ -776,7 +776,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 
 def test_torch_is_asked_for_in_a_sentence_where_it_is_not_installed() -> None:
-    code = "import sys; sys.modules['torch'] = None; import winnow.torch_dataset"
+    code = "import sys; sys.modules['torch'] = None; import winnow.export.torch_dataset"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=PROJECT_ROOT,
@@ -785,4 +785,4 @@ def test_torch_is_asked_for_in_a_sentence_where_it_is_not_installed() -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert "ImportError: winnow.torch_dataset needs PyTorch" in done.stderr
+    assert "ImportError: winnow.export.torch_dataset needs PyTorch" in done.stderr

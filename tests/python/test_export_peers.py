@@ -15,10 +15,10 @@ import pytest
 from conftest import make_settings, rows_of
 from exporting import AWKWARD, ITEMS, POSITIVES, TENANTS, USERS, write_warehouse
 
-from ingest.errors import InputError
-from ingest.settings import Settings
-from winnow.export import ExportRequest, export
-from winnow.recbole import dataset_name
+from winnow.core.errors import InputError
+from winnow.core.settings import Settings
+from winnow.export.files import ExportRequest, export
+from winnow.export.recbole import dataset_name
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -56,7 +56,7 @@ def test_a_data_loader_gives_each_row_once(
 ) -> None:
     from torch.utils.data import DataLoader
 
-    from winnow.torch_dataset import InteractionStream
+    from winnow.export.torch_dataset import InteractionStream
 
     stream = InteractionStream(
         examples,
@@ -88,7 +88,7 @@ def test_set_epoch_changes_the_order_also_of_workers_that_live_on(
 ) -> None:
     from torch.utils.data import DataLoader
 
-    from winnow.torch_dataset import InteractionStream
+    from winnow.export.torch_dataset import InteractionStream
 
     stream = InteractionStream(
         examples, ["interaction_id", "draw"], shuffle_buffer=300, seed=3
@@ -105,7 +105,7 @@ def test_set_epoch_changes_the_order_also_of_workers_that_live_on(
 
 
 def test_processes_share_the_rows_out_by_their_rank(examples: Path) -> None:
-    from winnow.torch_dataset import InteractionStream
+    from winnow.export.torch_dataset import InteractionStream
 
     columns = ["tenant_id", "user_index", "item_index", "label"]
     whole = triples(InteractionStream(examples, columns))
@@ -120,7 +120,7 @@ def test_processes_share_the_rows_out_by_their_rank(examples: Path) -> None:
 
 
 def test_codes_of_several_tenants_are_not_mixed(examples: Path) -> None:
-    from winnow.torch_dataset import InteractionStream
+    from winnow.export.torch_dataset import InteractionStream
 
     for columns in (None, ["user_index", "label"]):
         with pytest.raises(InputError, match="of 3 tenants, numbered from 1 for each"):
@@ -134,7 +134,7 @@ def test_codes_of_several_tenants_are_not_mixed(examples: Path) -> None:
 def test_types_nulls_and_lists_become_tensors(
     warehouse: Settings, examples: Path, tmp_path: Path
 ) -> None:
-    from winnow.torch_dataset import InteractionStream
+    from winnow.export.torch_dataset import InteractionStream
 
     with pytest.raises(InputError, match="whole_feature has nulls: give fill_null"):
         next(iter(InteractionStream(examples, tenants=["007"])))
@@ -174,7 +174,7 @@ def test_types_nulls_and_lists_become_tensors(
 
 
 def test_lists_of_different_lengths_are_padded_on_the_left(tmp_path: Path) -> None:
-    from winnow.torch_dataset import InteractionStream
+    from winnow.export.torch_dataset import InteractionStream
 
     table = pa.table({"item_indexes": [[1], [2, 3, 4], [], [5, 6]]})
     pq.write_table(table, tmp_path / "part_0.parquet")

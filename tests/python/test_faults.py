@@ -17,9 +17,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.errors import InputError, writing
-from winnow.failures import explained
+from winnow.core.errors import InputError, writing
+from winnow.core.failures import explained
+from winnow.core.home import PROJECT_ROOT
 
 HERE = Path(__file__).parent
 NEVER = 1 << 30

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingest.contracts import contract
-from winnow.suspicions import suspicions_of
+from winnow.build.suspicions import suspicions_of
+from winnow.contracts.entities import contract
 
 Row = dict[str, Any]
 

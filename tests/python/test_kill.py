@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 from conftest import make_settings, rows_of
 
-from ingest.contracts import PROJECT_ROOT, load_contracts
-from ingest.dlt_folder import dlt_folder
-from ingest.pipeline import load, recover
-from ingest.settings import Settings
+from winnow.contracts.entities import load_contracts
+from winnow.core.dlt_folder import dlt_folder
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
+from winnow.load.pipeline import load, recover
 
 ROWS = 60_000
 
@@ -30,15 +31,15 @@ the kill comes after that call instead of before it."""
 
 POINTS: dict[str, Point] = {
     "while a file is written to the lake": (
-        "ingest.landing",
+        "winnow.load.landing",
         "LakeWriter.add",
         3,
         False,
     ),
-    "before the ledger has it": ("ingest.pipeline", "append_landed", 1, False),
+    "before the ledger has it": ("winnow.load.pipeline", "append_landed", 1, False),
     "while the ledger gets it": ("os", "link", 1, False),
-    "when the ledger has it": ("ingest.pipeline", "append_landed", 1, True),
-    "while its files go to their places": ("ingest.landing", "put", 2, True),
+    "when the ledger has it": ("winnow.load.pipeline", "append_landed", 1, True),
+    "while its files go to their places": ("winnow.load.landing", "put", 2, True),
     "before the first insert": (
         "dlt.destinations.impl.duckdb.duck",
         "DuckDbCopyJob.run",
@@ -63,8 +64,8 @@ POINTS: dict[str, Point] = {
         1,
         True,
     ),
-    "before the mark": ("ingest.take_in", "_Following._mark", 1, False),
-    "after the mark": ("ingest.take_in", "_Following._mark", 1, True),
+    "before the mark": ("winnow.load.take_in", "_Following._mark", 1, False),
+    "after the mark": ("winnow.load.take_in", "_Following._mark", 1, True),
 }
 
 AT_ONCE = (
@@ -106,8 +107,8 @@ KILLED = """
         return result
 
     setattr(owner, function, killed)
-    import ingest.pipeline
-    from ingest.settings import settings
+    import winnow.load.pipeline
+    from winnow.core.settings import settings
 
     {call}
 """
@@ -186,7 +187,8 @@ def run_killed(settings: Settings, point: Point, call: str) -> None:
 
 
 def load_killed(settings: Settings, data: Path, point: Point) -> None:
-    run_killed(settings, point, f"ingest.pipeline.load('canonical', {str(data)!r})")
+    call = f"winnow.load.pipeline.load('canonical', {str(data)!r})"
+    run_killed(settings, point, call)
 
 
 @pytest.mark.parametrize("point", some_at_once(POINTS, AT_ONCE))
@@ -203,7 +205,7 @@ def test_killed_at_random_times(data: Path, clean: Settings, tmp_path: Path) -> 
     """Each time the command is killed within the span that a whole run takes."""
     rng = random.Random(20_260)
     whole = make_settings(tmp_path / "whole")
-    command = [sys.executable, "-m", "winnow.cli", "load", "canonical", str(data)]
+    command = [sys.executable, "-m", "winnow", "load", "canonical", str(data)]
 
     def start(settings: Settings) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -233,7 +235,7 @@ def test_a_recovery_that_is_killed_is_recovered_from(
     settings = make_settings(tmp_path)
     load_killed(settings, data, POINTS["between two inserts"])
     point = ("shutil", "rmtree", 1, False)
-    run_killed(settings, point, "ingest.pipeline.recover(settings())")
+    run_killed(settings, point, "winnow.load.pipeline.recover(settings())")
     assert_same_after_another_run(settings, data, clean)
 
 

@@ -24,22 +24,24 @@ from noting import note_build
 from test_kill import KILLED, Point
 
 import winnow
-from ingest.contracts import PROJECT_ROOT
-from ingest.errors import BuildError, InputError
-from ingest.lock import file_lock
-from ingest.settings import Settings
-from winnow.lake import LAYERS, MANIFEST, export_lake
-from winnow.places import place_of
-from winnow.publish import publish
-from winnow.published import current_generation
+from winnow.core.errors import BuildError, InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.lock import file_lock
+from winnow.core.settings import Settings
+from winnow.publish.generations import publish
+from winnow.publish.lake import LAYERS, MANIFEST, export_lake
+from winnow.publish.published import current_generation
+from winnow.publish.storage import place_of
 
+LAKE = "winnow.publish.lake"
+STORAGE = "winnow.publish.storage"
 POINTS: dict[str, Point] = {
-    "while a table is written": ("winnow.lake", "_write_table", 3, True),
+    "while a table is written": (LAKE, "_write_table", 3, True),
     "while a layer's files are moved": ("pathlib", "Path.replace", 6, True),
-    "before the manifest": ("winnow.places", "LocalPlace.write", 1, False),
-    "before a layer's manifest": ("winnow.places", "LocalPlace.write", 3, False),
-    "before old files are removed": ("winnow.places", "LocalPlace.write", 5, True),
-    "while old files are removed": ("winnow.places", "LocalPlace.delete", 2, True),
+    "before the manifest": (STORAGE, "LocalPlace.write", 1, False),
+    "before a layer's manifest": (STORAGE, "LocalPlace.write", 3, False),
+    "before old files are removed": (STORAGE, "LocalPlace.write", 5, True),
+    "while old files are removed": (STORAGE, "LocalPlace.delete", 2, True),
 }
 
 
@@ -191,7 +193,7 @@ def test_a_lake_that_fails_does_not_hide_what_is_published(
     def fail(*_: Any) -> None:
         raise failure
 
-    monkeypatch.setattr("winnow.lake.export_lake", fail)
+    monkeypatch.setattr("winnow.publish.lake.export_lake", fail)
     code, _, err = winnow("publish")
     assert code == 2
     assert "winnow: Generation 1 is published, but the lake has not followed;" in err
@@ -268,7 +270,7 @@ def test_a_killed_export_leaves_manifests_whose_files_are_there(
     export_lake(published)
     build(published, 2)
     publish(published)
-    call = "from winnow.lake import export_lake; export_lake(settings())"
+    call = "from winnow.publish.lake import export_lake; export_lake(settings())"
     finished = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED).format(point=point, call=call)],
         env=os.environ | published.environment(),

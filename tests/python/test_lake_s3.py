@@ -26,12 +26,12 @@ from pyarrow.fs import FileSelector, S3FileSystem
 from test_kill import KILLED, Point
 from test_lake import build, run_publish
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.errors import InputError
-from ingest.settings import Settings
-from winnow.lake import LAYERS, MANIFEST, export_lake
-from winnow.places import S3Place, place_of
-from winnow.publish import publish
+from winnow.core.errors import InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
+from winnow.publish.generations import publish
+from winnow.publish.lake import LAYERS, MANIFEST, export_lake
+from winnow.publish.storage import S3Place, place_of
 
 pytestmark = pytest.mark.services
 
@@ -201,10 +201,11 @@ def test_another_export_replaces_the_one_before(published: Settings, s3: Any) ->
     assert len(stored(s3)) == 2 * len(files) + len(LAYERS) + 1
 
 
+STORAGE = "winnow.publish.storage"
 POINTS: dict[str, Point] = {
-    "while files travel": ("winnow.places", "S3Place._upload", 9, False),
-    "before a manifest": ("winnow.places", "S3Place.write", 4, False),
-    "before old files are removed": ("winnow.places", "S3Place.write", 5, True),
+    "while files travel": (STORAGE, "S3Place._upload", 9, False),
+    "before a manifest": (STORAGE, "S3Place.write", 4, False),
+    "before old files are removed": (STORAGE, "S3Place.write", 5, True),
 }
 
 
@@ -216,7 +217,8 @@ def test_a_killed_export_leaves_manifests_whose_files_are_there(
     build(published, 2)
     publish(published)
     call = (
-        "from winnow.lake import export_lake; from winnow.places import place_of; "
+        "from winnow.publish.lake import export_lake; "
+        "from winnow.publish.storage import place_of; "
         f"export_lake(settings(), place_of(settings(), {ADDRESS!r}))"
     )
     finished = subprocess.run(

@@ -21,11 +21,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from zygote import Zygote
 
-from ingest import landing
-from ingest.contracts import PROJECT_ROOT, contract, load_contracts
-from ingest.corrections import Conflict, Correction, EntityCorrections
-from ingest.errors import BusyError, InputError
-from ingest.ledger import (
+from winnow.build.status import standing
+from winnow.contracts.entities import contract, load_contracts
+from winnow.core.errors import BusyError, InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.load import landing
+from winnow.load.corrections import Conflict, Correction, EntityCorrections
+from winnow.load.ledger import (
     Landed,
     LandedFile,
     Ledger,
@@ -35,14 +39,11 @@ from ingest.ledger import (
     newest_number,
     read_ledger,
 )
-from ingest.lock import warehouse_lock
-from ingest.pipeline import load, replay, take_in
-from ingest.readers import sha256_of
-from ingest.settings import Settings
-from ingest.standing import standing_twin
-from ingest.take_in import _Following
-from winnow.loads import unload
-from winnow.standing import standing
+from winnow.load.loads import unload
+from winnow.load.pipeline import load, replay, take_in
+from winnow.load.standing import standing_twin
+from winnow.load.take_in import _Following
+from winnow.readers import sha256_of
 
 HEADER = "user_id,item_id\n"
 FILES = ("a", "b")
@@ -198,7 +199,7 @@ def test_what_was_taken_back_since_an_entry_is_what_counted_until_then(
 def test_of_processes_that_write_at_once_each_gets_a_number(tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests/python'); from pathlib import Path\n"
-        "from test_ledger import a_file, landed; from ingest.ledger import *\n"
+        "from test_ledger import a_file, landed; from winnow.load.ledger import *\n"
         "sys.stdin.readline()\n"
         "for n in range(25): print(append_landed(Path(sys.argv[1]), "
         "landed(100 * int(sys.argv[2]) + n, a_file('a'))).number)"

@@ -12,12 +12,12 @@ import pytest
 from conftest import make_settings, rows_of
 from zygote import Zygote
 
-from ingest.errors import InputError
-from ingest.ledger import read_ledger
-from ingest.lock import warehouse_lock
-from ingest.pipeline import load, take_in
-from ingest.settings import Settings, settings
-from winnow.loads import unload
+from winnow.core.errors import InputError
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings, settings
+from winnow.load.ledger import read_ledger
+from winnow.load.loads import unload
+from winnow.load.pipeline import load, take_in
 
 ROWS = 40
 

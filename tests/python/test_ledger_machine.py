@@ -22,18 +22,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-from ingest.contracts import MODES, PROJECT_ROOT
-from ingest.errors import BuildError, InputError
-from ingest.ledger import read_ledger
-from ingest.lock import warehouse_lock
-from ingest.pipeline import load, take_in
-from winnow.build import build
-from winnow.builds import last_build
-from winnow.evaluation import build_evaluation
-from winnow.loads import release, unload
-from winnow.publish import publish
-from winnow.published import current_generation, generation_path
-from winnow.standing import standing
+from winnow.build.build import build
+from winnow.build.status import standing
+from winnow.contracts.entities import MODES
+from winnow.core.errors import BuildError, InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.lock import warehouse_lock
+from winnow.evaluation.results import build_evaluation
+from winnow.load.ledger import read_ledger
+from winnow.load.loads import release, unload
+from winnow.load.pipeline import load, take_in
+from winnow.publish.generations import publish
+from winnow.publish.published import current_generation, generation_path
+from winnow.warehouse.builds import last_build
 
 PATHS = 3
 GOOD_ROWS = 12

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import Command
 
-from ingest.settings import Settings
-from winnow.leftovers import remove_leftovers, unfinished
+from winnow.core.leftovers import remove_leftovers, unfinished
+from winnow.core.settings import Settings
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def test_a_file_that_was_not_finished_is_found_wherever_it_is(
     out.parent.mkdir()
     code = (
         "import os, pathlib, signal, sys\n"
-        "from ingest.settings import settings\n"
-        "from winnow.leftovers import unfinished\n"
+        "from winnow.core.settings import settings\n"
+        "from winnow.core.leftovers import unfinished\n"
         "with unfinished(settings(), pathlib.Path(sys.argv[1])) as partial:\n"
         "    partial.write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingest.pipeline import FileResult
-from ingest.sources import FileFacts, LeftOut
-from winnow.load_report import column_lines, file_lines, short_names
-from winnow.report import TenantReport, print_reports, tenant_reports
-from winnow.terminal import Terminal
+from winnow.cli.load_report import column_lines, file_lines, short_names
+from winnow.cli.report import TenantReport, print_reports, tenant_reports
+from winnow.cli.terminal import Terminal
+from winnow.load.pipeline import FileResult
+from winnow.load.sources import FileFacts, LeftOut
 
 
 def result(

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from conftest import Command, Query, Write
 
-from ingest.errors import InputError
-from ingest.ledger import read_ledger
-from ingest.lock import warehouse_lock
-from ingest.pipeline import LoadResult, load, take_in
-from ingest.settings import Settings
-from winnow.loads import load_state, load_states, release, unload
+from winnow.core.errors import InputError
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.load.ledger import read_ledger
+from winnow.load.loads import load_state, load_states, release, unload
+from winnow.load.pipeline import LoadResult, load, take_in
 
 HEADER = "user_id,item_id\n"
 USERS = "select user_id from raw.canonical_interactions order by all"

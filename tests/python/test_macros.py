@@ -6,8 +6,8 @@ import uuid
 
 from test_end_to_end import NAMESPACE
 
-from ingest.settings import Settings
-from winnow.dbt import ParsedProject
+from winnow.build.dbt import ParsedProject
+from winnow.core.settings import Settings
 
 
 def test_macros_and_generic_tests_do_what_they_say(settings: Settings) -> None:

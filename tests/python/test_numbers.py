@@ -12,7 +12,7 @@ import pytest
 import typer
 from conftest import Command, Write
 
-from winnow.cli import app
+from winnow.cli.main import app
 
 Option = tuple[tuple[str, ...], str, type]
 

@@ -10,8 +10,8 @@ import duckdb
 import pytest
 from conftest import Command, Query, Write, make_settings, rows_of
 
-from ingest.file_names import plain_path
-from ingest.settings import Settings
+from winnow.core.file_names import plain_path
+from winnow.core.settings import Settings
 
 NAMES = (
     "o'brien",

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ingest.errors import InputError
-from ingest.readers.layout import find_layout
-from ingest.readers.text import LINE_BYTES
-from ingest.recognition import recognise_files
-from ingest.records import read_records
-from ingest.sources import FileFacts, ReadOptions
+from winnow.core.errors import InputError
+from winnow.load.recognition import recognise_files
+from winnow.load.records import read_records
+from winnow.load.sources import FileFacts, ReadOptions
+from winnow.readers.layout import find_layout
+from winnow.readers.text import LINE_BYTES
 
 Row = dict[str, str]
 POSITIONS = {"user_id": "1", "item_id": "2"}

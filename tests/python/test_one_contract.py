@@ -23,8 +23,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ingest.columns import known_names
-from ingest.contracts import (
+from winnow.build.dbt import run_dbt
+from winnow.contracts.entities import (
     DATE_ORDERS,
     LOG_SOURCE,
     Column,
@@ -32,7 +32,8 @@ from ingest.contracts import (
     contract,
     load_contracts,
 )
-from ingest.expectations.rules import (
+from winnow.contracts.record_models import reasons_of, record_model, violations
+from winnow.contracts.rules import (
     SEEDS,
     Rule,
     TenantSettings,
@@ -44,10 +45,9 @@ from ingest.expectations.rules import (
     tokens_of,
     typed_sql,
 )
-from ingest.readers import read_json
-from ingest.record_models import reasons_of, record_model, violations
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
+from winnow.core.settings import Settings
+from winnow.load.columns import known_names
+from winnow.readers import read_json
 
 Record = dict[str, Any]
 """A raw row: text or None by contract column, with tenant_id and date_order."""
@@ -657,7 +657,7 @@ def test_an_unknown_order_of_dates_is_refused() -> None:
 
 
 def test_the_letters_whose_lower_case_is_ascii_are_those_that_duckdb_knows() -> None:
-    from ingest.record_models import _LOWERED_TO_ASCII
+    from winnow.contracts.record_models import _LOWERED_TO_ASCII
 
     letters = duckdb.sql(
         "select chr(code) from (select unnest(range(128, 1114112))::int as code) "

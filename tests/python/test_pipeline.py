@@ -21,15 +21,15 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Query, Write
 
-from ingest import pipeline
-from ingest.contracts import load_contracts
-from ingest.dlt_folder import dlt_folder
-from ingest.errors import InputError
-from ingest.lock import warehouse_lock
-from ingest.pipeline import LoadResult, load, recover
-from ingest.raw_tables import ensure_raw_tables, open_warehouse
-from ingest.settings import Settings
-from ingest.sources import ReadOptions
+from winnow.contracts.entities import load_contracts
+from winnow.core.dlt_folder import dlt_folder
+from winnow.core.errors import InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.load.pipeline import LoadResult, load, recover
+from winnow.load.raw_tables import ensure_raw_tables, open_warehouse
+from winnow.load.sources import ReadOptions
 
 HEADER = "user_id,item_id,event_type\n"
 RAW_INTERACTIONS = "raw.canonical_interactions"
@@ -553,15 +553,15 @@ def test_the_lock_is_free_when_its_holder_is_killed(settings: Settings) -> None:
         [
             sys.executable,
             "-c",
-            "import sys\nfrom ingest.lock import warehouse_lock\n"
-            "from ingest.settings import settings\n"
+            "import sys\nfrom winnow.core.lock import warehouse_lock\n"
+            "from winnow.core.settings import settings\n"
             "with warehouse_lock(settings()):\n"
             "    print('held', flush=True)\n    sys.stdin.read()",
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | settings.environment(),
-        cwd=Path(pipeline.__file__).parent.parent,
+        cwd=PROJECT_ROOT,
     )
     try:
         assert holder.stdout is not None

@@ -21,9 +21,9 @@ import yaml
 from conftest import make_settings
 from keying import add_keys
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
+from winnow.build.dbt import run_dbt
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
 
 SEED = 11
 MODELS = (

@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 from conftest import make_settings, rows_of
 
-from ingest import ledger, pipeline
-from ingest.ledger import read_ledger
-from ingest.lock import warehouse_lock
-from ingest.pipeline import load, take_in
-from ingest.settings import Settings
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.load import ledger, pipeline
+from winnow.load.ledger import read_ledger
+from winnow.load.pipeline import load, take_in
 
 
 @dataclass
@@ -196,7 +196,7 @@ def noted(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 
 def _note_files_of_arrow(patch: pytest.MonkeyPatch, disk: Disk) -> None:
     """Files that come without ``os.open``: Parquet's writer's, and metadata."""
-    from ingest import landing
+    from winnow.load import landing
 
     open_writer: Any = landing.LakeWriter._open
     path_open: Any = Path.open

@@ -24,24 +24,25 @@ from noting import note_build
 from test_kill import KILLED, Point, some_at_once
 
 import winnow
-from ingest.contracts import PROJECT_ROOT
-from ingest.errors import InputError
-from ingest.lock import warehouse_lock
-from ingest.settings import Settings
-from winnow.builds import last_build
-from winnow.publish import publish, publish_generation
-from winnow.published import POINTER, current_generation, generations
+from winnow.core.errors import InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.publish.generations import publish, publish_generation
+from winnow.publish.published import POINTER, current_generation, generations
+from winnow.warehouse.builds import last_build
 
 ROWS = 20_000
 
+GENERATIONS = "winnow.publish.generations"
 POINTS: dict[str, Point] = {
-    "before the copy": ("winnow.publish", "_copy", 1, False),
-    "within the copy": ("winnow.publish", "_copy_some", 1, True),
-    "after the copy": ("winnow.publish", "_copy", 1, True),
+    "before the copy": (GENERATIONS, "_copy", 1, False),
+    "within the copy": (GENERATIONS, "_copy_some", 1, True),
+    "after the copy": (GENERATIONS, "_copy", 1, True),
     "before the name": ("pathlib", "Path.rename", 1, False),
-    "between the name and the pointer": ("winnow.publish", "_swap", 1, False),
-    "within the pointer": ("winnow.publish", "_write", 2, False),
-    "after the pointer": ("winnow.publish", "_swap", 1, True),
+    "between the name and the pointer": (GENERATIONS, "_swap", 1, False),
+    "within the pointer": (GENERATIONS, "_write", 2, False),
+    "after the pointer": (GENERATIONS, "_swap", 1, True),
     "within the pruning": ("pathlib", "Path.unlink", 2, True),
 }
 AT_ONCE = ("within the copy", "between the name and the pointer", "within the pruning")
@@ -277,7 +278,7 @@ def test_a_failed_copy_leaves_what_was_published(
             raise OSError(errno.ENOSPC, "No space left on device")
         return os.write(target, bytes(len(os.read(source, 1 << 20))))
 
-    monkeypatch.setattr("winnow.publish._copy_some", write_some)
+    monkeypatch.setattr("winnow.publish.generations._copy_some", write_some)
     with pytest.raises(InputError, match=said):
         publish(built)
     names = {path.name for path in built.published.iterdir()}
@@ -347,7 +348,7 @@ def test_killed_at_a_chosen_point(
     point: Point, built: Settings, reader: Reader
 ) -> None:
     mark(built, 2)
-    call = "from winnow.publish import publish; publish(settings(), keep=1)"
+    call = "from winnow.publish.generations import publish; publish(settings(), keep=1)"
     process = start(built, textwrap.dedent(KILLED).format(point=point, call=call))
     _, said = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL, said.decode()
@@ -368,8 +369,8 @@ PUBLISHER = """
     import sys
     import duckdb
     from test_publish import mark
-    from ingest.settings import settings
-    from winnow.publish import publish
+    from winnow.core.settings import settings
+    from winnow.publish.generations import publish
 
     here = settings()
     print("ready", flush=True)
@@ -431,7 +432,7 @@ def test_no_program_can_write_the_warehouse_while_it_is_copied(
         )
         return os.write(target, os.read(source, 64 << 20))
 
-    monkeypatch.setattr("winnow.publish._copy_some", copy_some)
+    monkeypatch.setattr("winnow.publish.generations._copy_some", copy_some)
     publish(built)
     assert tried
     assert all("Could not set lock" in one.stderr for one in tried)

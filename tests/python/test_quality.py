@@ -16,13 +16,13 @@ from conftest import Write, make_settings, rows_of
 from noting import note_build
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest.errors import BuildError, InputError
-from ingest.pipeline import load
-from ingest.settings import Settings
-from winnow import metrics as gauges
-from winnow import quality
-from winnow.build import build
-from winnow.builds import SHARES
+from winnow.build import metrics as gauges
+from winnow.build import quality
+from winnow.build.build import build
+from winnow.core.errors import BuildError, InputError
+from winnow.core.settings import Settings
+from winnow.load.pipeline import load
+from winnow.warehouse.builds import SHARES
 
 MODELS = [
     "+metrics,resource_type:model",

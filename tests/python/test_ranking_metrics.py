@@ -31,8 +31,8 @@ from ranking import (
     write_inputs,
 )
 
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
+from winnow.build.dbt import run_dbt
+from winnow.core.settings import Settings
 
 USER_KEY = ("tenant_id", "model", "candidates", "user_id", "metric", "k", "value")
 MODEL_KEY = (

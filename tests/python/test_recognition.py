@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Write
 
-from ingest.errors import InputError
-from ingest.file_names import path_text
-from ingest.readers.parquet import parquet_columns
-from ingest.recognition import Recognised, recognise_files
-from ingest.records import read_records
-from ingest.sources import LeftOut, ReadOptions
+from winnow.core.errors import InputError
+from winnow.core.file_names import path_text
+from winnow.load.recognition import Recognised, recognise_files
+from winnow.load.records import read_records
+from winnow.load.sources import LeftOut, ReadOptions
+from winnow.readers.parquet import parquet_columns
 
 
 def recognised(

@@ -16,16 +16,16 @@ import pytest
 from conftest import Command, Write, make_settings, rows_of
 from test_kill import POINTS, Point, raw_rows, run_killed
 
-from ingest.contracts import contract, load_contracts
-from ingest.errors import InputError
-from ingest.lock import warehouse_lock
-from ingest.pipeline import load
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
-from winnow.loads import release
-from winnow.rejected import Filters, built_warehouse, envelope, export
-from winnow.replay import Outcome, ReplayReport, replay
-from winnow.violations import violation
+from winnow.build.dbt import run_dbt
+from winnow.contracts.entities import contract, load_contracts
+from winnow.core.errors import InputError
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.load.loads import release
+from winnow.load.pipeline import load
+from winnow.rejected.records import Filters, built_warehouse, envelope, export
+from winnow.rejected.replay import Outcome, ReplayReport, replay
+from winnow.rejected.violations import violation
 
 INTERACTIONS = """\
 interaction_id,user_id,item_id,event_type,rating,interacted_at,colour
@@ -670,8 +670,8 @@ def test_a_replay_that_is_killed_and_run_again_gives_the_same_rows(
     clean = make_settings(tmp_path / "clean")
     loaded = [Outcome.LOADED, Outcome.CONFLICT, Outcome.LOADED]
     assert outcomes(replay(clean, path)) == loaded
-    call = f"winnow.replay.replay(settings(), pathlib.Path({str(path)!r}))"
-    run_killed(settings, point, f"import pathlib, winnow.replay; {call}")
+    call = f"winnow.rejected.replay.replay(settings(), pathlib.Path({str(path)!r}))"
+    run_killed(settings, point, f"import pathlib, winnow.rejected.replay; {call}")
     report = replay(settings, path)
     assert report.judged[1].outcome is Outcome.CONFLICT
     assert raw_rows(settings) == raw_rows(clean)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from conftest import make_settings, rows_of
 
-from ingest.pipeline import load
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
+from winnow.build.dbt import run_dbt
+from winnow.core.settings import Settings
+from winnow.load.pipeline import load
 
 NODES = [
     *("+dataset_statistics", "+interaction_features", "+load_verdicts"),

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 from benchmarks.load_and_build import run
-from ingest import sample_data
-from ingest.contracts import PROJECT_ROOT, Column, contract
-from ingest.errors import InputError
-from ingest.sample_data import SampleSize, write_sample_data
+from winnow.contracts.entities import Column, contract
+from winnow.core.errors import InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.demo import sample_data
+from winnow.demo.sample_data import SampleSize, write_sample_data
 
 FILES = [
     "canonical/interactions.csv",
@@ -478,7 +479,7 @@ def test_ten_million_interactions_take_under_a_minute_and_flat_memory(
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from ingest.sample_data import SampleSize, write_sample_data\n"
+        "from winnow.demo.sample_data import SampleSize, write_sample_data\n"
         "write_sample_data(Path(sys.argv[1]), SampleSize(interactions=10_000_000))\n"
     )
     made = run(

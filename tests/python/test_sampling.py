@@ -27,8 +27,8 @@ from dbt.cli.main import dbtRunner
 from keying import add_keys
 from scipy.stats import chisquare
 
-from ingest.contracts import PROJECT_ROOT
-from winnow.dbt import run_dbt
+from winnow.build.dbt import run_dbt
+from winnow.core.home import PROJECT_ROOT
 
 SEED = 7
 MODELS = ("+negatives", "+evaluation_candidates", "sampling_shortfall")

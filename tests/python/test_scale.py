@@ -9,7 +9,7 @@ import pytest
 from homes import make_environment, make_winnow, query
 
 from benchmarks.load_and_build import run
-from ingest.sample_data import SampleSize, write_sample_data
+from winnow.demo.sample_data import SampleSize, write_sample_data
 
 ROWS = 3_000_000
 

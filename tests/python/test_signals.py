@@ -15,9 +15,9 @@ import pytest
 from noting import note_build
 from test_batches import write_world
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.settings import Settings
-from winnow.batches import plan
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
+from winnow.evaluation.batches import plan
 
 STOPPED_IN = """
     import sys, time
@@ -87,8 +87,8 @@ def events(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("ingest.pipeline", "recognise_files"),
-        ("ingest.pipeline", "take_in"),
+        ("winnow.load.pipeline", "recognise_files"),
+        ("winnow.load.pipeline", "take_in"),
     ],
 )
 def test_a_load_that_is_stopped(
@@ -119,7 +119,8 @@ def test_a_signal_that_a_library_swallows_is_not_lost(settings: Settings) -> Non
     """Such as one within a destructor, or one that is made another error."""
     code = """
         import sys, time
-        from winnow import __main__, cli
+        from winnow import __main__
+        from winnow.cli import main as cli
 
         class Swallows:
             def __del__(self):
@@ -155,7 +156,7 @@ def test_a_publish_that_is_stopped_leaves_what_was_there(settings: Settings) -> 
         process = start(
             settings,
             STOPPED_IN,
-            module="winnow.publish",
+            module="winnow.publish.generations",
             name=name,
             seconds=30,
             arguments=["publish", "--no-lake"],
@@ -167,7 +168,8 @@ def test_a_publish_that_is_stopped_leaves_what_was_there(settings: Settings) -> 
 
 BUILDING = """
     import sys, threading, time
-    from winnow import __main__, dbt
+    from winnow import __main__
+    from winnow.build import dbt
 
     whole = dbt.run_dbt
 
@@ -180,8 +182,8 @@ BUILDING = """
         return whole(settings, arguments, tell, **given)
 
     dbt.run_dbt = told
-    import winnow.build, winnow.batches
-    winnow.build.run_dbt = told
+    import winnow.build.build, winnow.evaluation.batches
+    winnow.build.build.run_dbt = told
     sys.argv = ["winnow", *{arguments!r}]
     __main__.main()
 """

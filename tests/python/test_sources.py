@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import REAL_DATA, Write
 
-from ingest.columns import match_columns
-from ingest.contracts import contract
-from ingest.errors import InputError
-from ingest.readers import FAULT_SCHEMA, Batch
-from ingest.recognition import recognise_files
-from ingest.records import read_records
-from ingest.sources import ReadOptions, SourceFile, find_files
-from ingest.sources.item_lists import ItemLists
+from winnow.contracts.entities import contract
+from winnow.core.errors import InputError
+from winnow.load.columns import match_columns
+from winnow.load.recognition import recognise_files
+from winnow.load.records import read_records
+from winnow.load.sources import ReadOptions, SourceFile, find_files
+from winnow.readers import FAULT_SCHEMA, Batch
+from winnow.readers.item_lists import ItemLists
 
 
 def read(

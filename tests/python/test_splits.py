@@ -22,10 +22,10 @@ import pytest
 from conftest import REAL_DATA, make_settings, rows_of
 from keying import add_keys
 
-from ingest.errors import BuildError
-from ingest.settings import Settings
-from winnow.build import build as winnow_build
-from winnow.dbt import run_dbt
+from winnow.build.build import build as winnow_build
+from winnow.build.dbt import run_dbt
+from winnow.core.errors import BuildError
+from winnow.core.settings import Settings
 
 SEED = 7
 MODELS = (

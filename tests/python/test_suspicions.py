@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from conftest import Command, Write
 
-from winnow.suspicions import scale_hint, suspicions_of
+from winnow.build.suspicions import scale_hint, suspicions_of
 
 Row = tuple[float | None, str | None, bool]
 """Rating, time, and whether it is positive."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from winnow.progress import LoadProgress, stages
-from winnow.terminal import Grid, Terminal, json_text
-from winnow.visible_text import shown
+from winnow.cli.progress import LoadProgress, stages
+from winnow.cli.terminal import Grid, Terminal, json_text
+from winnow.core.visible_text import shown
 
 
 @pytest.fixture
@@ -134,9 +134,9 @@ def test_json_is_ascii_and_read_by_strict_readers() -> None:
 def test_progress_is_lines_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("winnow.progress.SECONDS_BEFORE_LINES", 0)
+    monkeypatch.setattr("winnow.cli.progress.SECONDS_BEFORE_LINES", 0)
     clock = iter(range(1000))
-    monkeypatch.setattr("winnow.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("winnow.cli.progress.time.monotonic", lambda: next(clock))
     with stages() as stage:
         stage("quality gate", 0, 0)
         for step in range(1, 101):
@@ -163,7 +163,7 @@ def test_progress_is_lines_where_there_is_no_terminal(
 def test_stages_that_are_done_at_once_take_a_line_each(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("winnow.progress.SECONDS_BEFORE_LINES", 0)
+    monkeypatch.setattr("winnow.cli.progress.SECONDS_BEFORE_LINES", 0)
     with stages() as stage:
         stage("quality gate", 0, 0)
         for part in range(50):
@@ -176,7 +176,7 @@ def test_stages_that_are_done_at_once_take_a_line_each(
 def test_what_takes_longer_than_a_moment_says_what_it_is_doing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("winnow.progress.SECONDS_BEFORE_LINES", 0.05)
+    monkeypatch.setattr("winnow.cli.progress.SECONDS_BEFORE_LINES", 0.05)
     with stages() as stage:
         stage("reading", 0, 0)
         stage("quality gate", 0, 0)
@@ -186,7 +186,7 @@ def test_what_takes_longer_than_a_moment_says_what_it_is_doing(
             time.sleep(0.01)
             said = capsys.readouterr().err
     assert said == "quality gate\n"
-    monkeypatch.setattr("winnow.progress.SECONDS_BEFORE_LINES", 3600)
+    monkeypatch.setattr("winnow.cli.progress.SECONDS_BEFORE_LINES", 3600)
     with stages() as stage:
         stage("reading", 0, 0)
     assert capsys.readouterr().err == ""

@@ -15,16 +15,16 @@ import duckdb
 import pytest
 from conftest import Command, Query, Write, make_settings, rows_of
 
-from ingest.contracts import PROJECT_ROOT
-from ingest.errors import InputError
-from ingest.lock import warehouse_lock
-from ingest.pipeline import load
-from ingest.sample_data import SampleSize, write_sample_data
-from ingest.settings import Settings
-from winnow import compiled_quality
-from winnow.build import build
-from winnow.dbt import run_dbt
-from winnow.validation import ValidationReport, _scratch, validate
+from winnow.build import compiled_quality
+from winnow.build.build import build
+from winnow.build.dbt import run_dbt
+from winnow.build.validation import ValidationReport, _scratch, validate
+from winnow.core.errors import InputError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.lock import warehouse_lock
+from winnow.core.settings import Settings
+from winnow.demo.sample_data import SampleSize, write_sample_data
+from winnow.load.pipeline import load
 
 HEADER = "user_id,item_id,rating\n"
 
@@ -401,7 +401,7 @@ def test_sql_that_was_compiled_before_is_compiled_again_when_the_project_changes
 
 KILLED = """
     import os, signal, sys
-    from winnow import validation
+    from winnow.build import validation
 
     validation.read_gate = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
     validation.validate("canonical", sys.argv[1])

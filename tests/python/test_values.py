@@ -12,16 +12,16 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from ingest.contracts import Entity, contract, load_contracts
-from ingest.expectations.macros import casting_sql, project_vars
-from ingest.expectations.rules import (
+from winnow.contracts.entities import Entity, contract, load_contracts
+from winnow.contracts.macros import casting_sql, project_vars
+from winnow.contracts.record_models import record_model, violations
+from winnow.contracts.rules import (
     accepted_pairs,
     missing_tokens,
     rules_of,
     tokens_of,
     typed_sql,
 )
-from ingest.record_models import record_model, violations
 
 Row = dict[str, str | None]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import make_settings, rows_of
 
-from ingest.pipeline import load
-from ingest.settings import Settings
-from winnow.dbt import run_dbt
-from winnow.loads import release
+from winnow.build.dbt import run_dbt
+from winnow.core.settings import Settings
+from winnow.load.loads import release
+from winnow.load.pipeline import load
 
 NODES = ["+reconciliation", "+metrics", "+item_history"]
 EVENTS = "user_id,item_id,event_type,interacted_at"

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest import records as records_module
-from ingest.errors import InputError
-from ingest.readers import read_delimited, read_json
-from ingest.recognition import recognise_files
-from ingest.records import read_records
-from ingest.sources import ReadOptions
-from ingest.sources.base import FileFacts
+from winnow.core.errors import InputError
+from winnow.load import records as records_module
+from winnow.load.recognition import recognise_files
+from winnow.load.records import read_records
+from winnow.load.sources import ReadOptions
+from winnow.readers import read_delimited, read_json
+from winnow.readers.source_files import FileFacts
 
 Rows = Sequence[dict[str, Any]]
 Save = Any
@@ -66,7 +66,7 @@ def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for reader, size in ((read_delimited, 60), (read_json, 120)):
         monkeypatch.setattr(records_module, reader.__name__, few(reader, size))
-    monkeypatch.setattr("ingest.readers.parquet.BATCH_ROWS", 3)
+    monkeypatch.setattr("winnow.readers.parquet.BATCH_ROWS", 3)
 
 
 def read(

@@ -20,7 +20,7 @@ from typing import Any
 
 CALLS = {
     "os": ("link", "replace", "rename", "unlink", "fsync", "mkdir", "rmdir", "open"),
-    "ingest.take_in": ("_Following._begin", "_Following._mark", "_remove_torn"),
+    "winnow.load.take_in": ("_Following._begin", "_Following._mark", "_remove_torn"),
     "dlt.destinations.impl.duckdb.duck": ("DuckDbCopyJob.run",),
     "dlt.destinations.job_client_impl": ("SqlJobClientBase.complete_load",),
 }
@@ -118,7 +118,8 @@ def _child(asked: dict[str, Any], pipe: int) -> None:
 def main() -> None:
     """Fork for every line."""
     sys.path.insert(0, str(Path(__file__).parent))
-    for module in ("dlt", "duckdb", "ingest.pipeline", "winnow.loads", *CALLS):
+    loads = ("winnow.load.pipeline", "winnow.load.loads")
+    for module in ("dlt", "duckdb", *loads, *CALLS):
         importlib.import_module(module)
     for line in sys.stdin:
         reader, writer = os.pipe()

@@ -15,8 +15,8 @@ import duckdb
 import pandas as pd
 import streamlit as st
 
-from ingest.settings import Settings
-from winnow.published import (
+from winnow.core.settings import Settings
+from winnow.publish.published import (
     current_generation,
     generation_path,
     metadata_path,

@@ -11,8 +11,8 @@ import duckdb
 import pandas as pd
 import streamlit as st
 
-from ingest.errors import InputError
-from ingest.settings import settings
+from winnow.core.errors import InputError
+from winnow.core.settings import settings
 from winnow.dashboard import data
 from winnow.dashboard.data import Generation, MissingTable
 from winnow.dashboard.text import code, prose

@@ -28,13 +28,13 @@ from exporting import write_warehouse
 from test_kill import lake_files, raw_rows
 from test_publish import mark, marker_of
 
-import winnow.cli
-import winnow.export
-import winnow.lake
-import winnow.publish
-from ingest.dlt_folder import dlt_folder
-from ingest.ledger import INCOMING
-from ingest.pipeline import load
+from winnow.cli.main import main as run_winnow
+from winnow.core.dlt_folder import dlt_folder
+from winnow.export.files import ExportRequest, export
+from winnow.load.ledger import INCOMING
+from winnow.load.pipeline import load
+from winnow.publish.generations import publish
+from winnow.publish.lake import export_lake
 
 NEVER = 1 << 30
 _SECONDS = 60
@@ -117,8 +117,8 @@ def _load_state(folder: Path) -> Any:
 def _begin_publish(folder: Path) -> None:
     settings = make_settings(folder)
     mark(settings, 1)
-    winnow.publish.publish(settings)
-    winnow.lake.export_lake(settings)
+    publish(settings)
+    export_lake(settings)
     mark(settings, 2)
 
 
@@ -145,8 +145,8 @@ def _publish_state(folder: Path) -> Any:
 def _begin_export(folder: Path) -> None:
     settings = make_settings(folder)
     write_warehouse(settings.warehouse)
-    request = winnow.export.ExportRequest(what="interactions", tenants=["007", "shop"])
-    winnow.export.export(settings, folder / "out", request)
+    request = ExportRequest(what="interactions", tenants=["007", "shop"])
+    export(settings, folder / "out", request)
 
 
 def _export_state(folder: Path) -> Any:
@@ -218,7 +218,7 @@ def _command(command: _Command, folder: Path, trial: Trial) -> Callable[[], Any]
         shim.faults_arm(*arguments)
         status: Any = None
         try:
-            winnow.cli.main()
+            run_winnow()
         except SystemExit as stopped:
             status = stopped.code
         except BaseException:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import InputError
-from ingest.readers import TextLayout, find_layout, read_delimited
+from winnow.core.errors import InputError
+from winnow.readers import TextLayout, find_layout, read_delimited
 
 KNOWN = frozenset({"userid", "itemid", "rating"})
 Rows = list[dict[str, Any]]

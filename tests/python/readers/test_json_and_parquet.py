@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.columns import as_json
-from ingest.errors import InputError
-from ingest.readers import POSITION_COLUMNS, read_json, read_parquet
-from ingest.recognition import recognise_files
-from ingest.records import read_records
-from ingest.sources import ReadOptions
+from winnow.core.errors import InputError
+from winnow.load.columns import as_json
+from winnow.load.recognition import recognise_files
+from winnow.load.records import read_records
+from winnow.load.sources import ReadOptions
+from winnow.readers import POSITION_COLUMNS, read_json, read_parquet
 
 Rows = list[dict[str, Any]]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import InputError
-from ingest.readers import find_layout, normalise_name
+from winnow.core.errors import InputError
+from winnow.readers import find_layout, normalise_name
 
 KNOWN = frozenset({"userid", "itemid", "rating"})
 

@@ -11,7 +11,7 @@ import streamlit as st
 from winnow.dashboard import charts, data, frame
 from winnow.dashboard.data import Generation, TableInfo
 from winnow.dashboard.text import prose
-from winnow.sql import identifier
+from winnow.warehouse.sql import identifier
 
 _ROWS = (100, 1_000, 10_000)
 _FIRST = "training.dataset_statistics"

@@ -12,12 +12,12 @@ import duckdb
 import pandas as pd
 import streamlit as st
 
-from ingest.errors import InputError
-from ingest.settings import settings
-from winnow.builds import Build, newest_build
+from winnow.core.errors import InputError
+from winnow.core.settings import settings
 from winnow.dashboard import charts, data, frame
 from winnow.dashboard.data import Generation
-from winnow.warehouse import read_only
+from winnow.warehouse.builds import Build, newest_build
+from winnow.warehouse.reading import read_only
 
 _LOADS = """
 select

@@ -8,10 +8,10 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from winnow.builds import SHARES
 from winnow.dashboard import charts, data, frame
 from winnow.dashboard.data import Generation
 from winnow.dashboard.text import age, prose
+from winnow.warehouse.builds import SHARES
 
 _NEWEST = """
 select

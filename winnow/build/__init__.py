@@ -1,0 +1,1 @@
+"""Builds: dbt, the quality of what came out, and what a build would say of files."""

@@ -1,0 +1,163 @@
+"""The models of the gate and those behind ``quality.metrics`` as SQL, run without dbt.
+
+dbt compiles them once, and again when a file of the project has changed. A warehouse
+that is thrown away anyway then needs a second for them, where dbt needs ten.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from winnow.build.dbt import run_dbt
+from winnow.contracts.entities import load_contracts
+from winnow.contracts.rules import SEEDS, quoted_text
+from winnow.core.errors import BuildError
+from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import Settings
+
+_BUILT_AT = re.compile(r"cast\('([^']+)' as timestamp\) as built_at")
+_NOW = "<when the build began>"
+
+_SELECTED = ("+load_verdicts", "+metrics", "+repeated_records")
+_SEEDS = "<folder of the seeds>"
+
+_PROJECT = ("dbt_project.yml", "profiles.yml", "macros", "models", "seeds", "snapshots")
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A node, in an order in which nothing is needed before it is there."""
+
+    name: str
+    schema: str
+    kind: str
+    sql: str
+
+
+_compiled: dict[str, tuple[_Step, ...]] = {}
+
+
+def build_quality(scratch: Settings, kept: Path, seeds: Path = SEEDS) -> None:
+    """Make ``validated.load_verdicts``, ``quality.metrics`` and all that they are made
+    of, in a scratch warehouse that has rows in its raw tables and nothing else. The SQL
+    is kept in the file ``kept``.
+
+    Raises BuildError when dbt cannot compile the project, or a model fails, such as on
+    a setting that makes no sense.
+    """
+    steps = _steps(scratch, kept)
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": scratch.memory_limit,
+        "threads": str(scratch.duckdb_threads),
+        "temp_directory": str(scratch.temp_directory),
+        "preserve_insertion_order": "false",
+    }
+    folder = str(seeds).replace("'", "''")
+    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
+    with duckdb.connect(str(scratch.warehouse), config=options) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        _create_raw_tables(connection)
+        for step in steps:
+            connection.execute(f'create schema if not exists "{step.schema}"')
+            sql = step.sql.replace(_NOW, now).replace(_SEEDS, folder)
+            try:
+                connection.execute(f"create {step.kind} {step.name} as {sql}")
+            except duckdb.Error as error:
+                raise BuildError(f"{step.name}: {error}") from error
+
+
+def _create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Those that no file has filled; as the macro of that name does for a build."""
+    connection.execute("create schema if not exists raw")
+    for entity in load_contracts().values():
+        columns = ", ".join(f'"{n}" {kind}' for n, kind in entity.raw_columns.items())
+        connection.execute(
+            f'create table if not exists raw."{entity.table}" ({columns})'
+        )
+
+
+def _steps(scratch: Settings, kept: Path) -> tuple[_Step, ...]:
+    digest = _digest()
+    if digest not in _compiled:
+        steps = _kept_steps(kept, digest)
+        if steps is None:
+            steps = _compile(scratch)
+            known = {"project": digest, "steps": [asdict(step) for step in steps]}
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = kept.with_name(f".{kept.name}.{os.getpid()}")
+            unfinished.write_text(json.dumps(known), encoding="utf-8")
+            unfinished.replace(kept)
+        _compiled[digest] = steps
+    return _compiled[digest]
+
+
+def _kept_steps(kept: Path, digest: str) -> tuple[_Step, ...] | None:
+    try:
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if known["project"] != digest:
+            return None
+        return tuple(_Step(**step) for step in known["steps"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _digest() -> str:
+    """A short name for what the project's files say."""
+    found = hashlib.sha256()
+    for name in _PROJECT:
+        path = PROJECT_ROOT / name
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in files:
+            if file.is_file() and file.suffix in (".sql", ".yml", ".md"):
+                found.update(f"{file}\0".encode() + file.read_bytes())
+    return found.hexdigest()
+
+
+def _compile(scratch: Settings) -> tuple[_Step, ...]:
+    before = dict(os.environ)
+    try:
+        result = run_dbt(
+            scratch,
+            [
+                *("compile", "--select", *_SELECTED, "--no-write-json"),
+                *("--exclude", "resource_type:test", "resource_type:unit_test"),
+            ],
+        )
+    finally:  # dbt is told by the environment where everything is.
+        os.environ.clear()
+        os.environ.update(before)
+    if not result.succeeded:
+        said = "; ".join(failure.message for failure in result.failures)
+        raise BuildError(f"dbt cannot compile the project: {said}")
+    steps = tuple(_step(one.node) for one in result.value.results)
+    # The time of the build stands in the SQL, by the macro build_started_at.
+    found = next(filter(None, (_BUILT_AT.search(step.sql) for step in steps)))
+    return tuple(replace(one, sql=one.sql.replace(found[1], _NOW)) for one in steps)
+
+
+def _step(node: Any) -> _Step:
+    name = f'"{node.schema}"."{node.alias}"'
+    kind, sql = "table", node.compiled_code if node.resource_type != "seed" else ""
+    if node.resource_type == "seed":
+        file = Path(node.original_file_path).name
+        columns = ", ".join(
+            f"{quoted_text(column)}: {quoted_text(data_type)}"
+            for column, data_type in node.config.column_types.items()
+        )
+        sql = (
+            f"select * from read_csv({quoted_text(f'{_SEEDS}/{file}')}, "
+            "header = true, "
+            f"delim = ',', columns = {{{columns}}})"
+        )
+    elif node.config.materialized == "view":
+        kind = "view"
+    return _Step(name, node.schema, kind, sql)

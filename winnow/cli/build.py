@@ -1,0 +1,187 @@
+"""``winnow build``, what tells of it (status, docs, metrics), and sample data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from winnow.cli.progress import rows_written, stages
+from winnow.cli.terminal import MOST, AsJson, Grid, Terminal, print_json, stdout
+
+if TYPE_CHECKING:
+    from winnow.core.settings import Settings
+
+
+def sample_data(
+    out: Annotated[Path, typer.Argument(help="The folder to write to.")],
+    users: Annotated[int, typer.Option(max=10**8, help="Users.")] = 10_000,
+    items: Annotated[
+        int, typer.Option(max=10**8, help="Items of the catalogue.")
+    ] = 5_000,
+    interactions: Annotated[
+        int, typer.Option(max=10**10, help="Clean interactions.")
+    ] = 100_000,
+    days: Annotated[int, typer.Option(help="Days that the interactions span.")] = 90,
+    seed: Annotated[int, typer.Option(max=MOST, help="Same seed, same bytes.")] = 7,
+    dirty_share: Annotated[
+        float, typer.Option(help="Dirty rows of each kind, as a share of the clean.")
+    ] = 0.01,
+) -> None:
+    """Write made-up shop data, dirt included, for canonical and recomart."""
+    from winnow.demo.sample_data import SampleSize, write_sample_data
+
+    size = SampleSize(users, items, interactions, days, seed, dirty_share)
+    with rows_written(f"writing {out}") as report:
+        manifest = write_sample_data(out, size, report)
+    table = Grid(f"Sample data in {out}")
+    table.texts("file", "source", "entity")
+    table.numbers("records", "dirty", "duplicates")
+    for name, file in manifest["files"].items():
+        table.row(
+            name,
+            file["source"],
+            file["entity"],
+            f"{file['records']:,}",
+            f"{sum(file['rejected'].values()):,}",
+            f"{file['duplicates']:,}",
+        )
+    stdout().print(table)
+
+
+def build(
+    *,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Build only these nodes (dbt's selection). May be repeated."),
+    ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(help="Take in what is new of this tenant; others stay as built."),
+    ] = None,
+    docs: Annotated[
+        bool, typer.Option("--docs", help="Write what `winnow docs` does afterwards.")
+    ] = False,
+) -> None:
+    """Build and test every layer, publish it, and say what came of it.
+
+    Exit status 1 when the build failed, or went through without a load that is held.
+    """
+    from winnow.build import build as building
+    from winnow.build.quality import latest_metrics
+    from winnow.cli.report import (
+        print_held,
+        print_metrics,
+        print_reports,
+        tenant_reports,
+    )
+    from winnow.core.settings import settings
+
+    here = settings()
+    with stages() as stage:
+        report = building.build(here, select or (), stage, tenant)
+        if docs:
+            stage("writing the docs site", 0, 0)
+            building.write_docs(here)
+    terminal = stdout()
+    reports = tenant_reports(here.warehouse)
+    if not reports:
+        terminal.say("Nothing is loaded, so that nothing was published.")
+    else:
+        print_reports(reports, terminal, report.seconds)
+    print_metrics(latest_metrics(here.warehouse), terminal)
+    for failure in report.gate.warnings:
+        terminal.say(f"Close to the gate's limit: {failure.message}")
+    for warning in report.warnings:
+        terminal.say(*f"Warning: {warning.message}".splitlines())
+    for sentence in (*report.predictions, *report.suspicions):
+        terminal.say(f"Warning: {sentence}")
+    _print_places(here, terminal)
+    if report.gate.held:
+        print_held(report.gate.held, terminal)
+        raise typer.Exit(1)
+
+
+def write_docs_site() -> None:
+    """Write the dbt docs site as one page that needs no network, and the Data Docs of
+    the last build with suites of Great Expectations.
+    """
+    from winnow.build.build import DATA_DOCS, write_docs
+    from winnow.core.settings import settings
+
+    here = settings()
+    with stages() as stage:
+        stage("writing the docs site", 0, 0)
+        write_docs(here)
+    stdout().say(
+        f"Docs site: {here.target / 'static_index.html'}",
+        f"Data Docs: {here.target / DATA_DOCS / 'index.html'}",
+    )
+
+
+def status(*, as_json: AsJson = False) -> None:
+    """Show how things stand: the last build, what waits, and what is published."""
+    from winnow.build.quality import latest_metrics
+    from winnow.build.status import lines, standing
+    from winnow.cli.report import print_metrics, print_reports, tenant_reports
+    from winnow.core.settings import settings
+
+    here, terminal = settings(), stdout()
+    found = standing(here)
+    # Tables that do not belong together tell of nothing that was built.
+    is_sound = found.busy is None and found.unpublishable is None
+    reports = tenant_reports(here.warehouse) if is_sound else []
+    metrics_of = latest_metrics(here.warehouse) if reports else []
+    if as_json:
+        print_json(
+            {
+                "tenants": [asdict(report) for report in reports],
+                "metrics": [asdict(metric) for metric in metrics_of],
+                "places": _places(here),
+                **asdict(found),
+                "is_publishable": is_sound and found.build is not None,
+            }
+        )
+        return
+    if reports:
+        print_reports(reports, terminal)
+        print_metrics(metrics_of, terminal)
+    terminal.say(*lines(found))
+    _print_places(here, terminal)
+
+
+def metrics(
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A file to replace, such as one of the node exporter's."),
+    ] = None,
+) -> None:
+    """Show the newest build's metrics in Prometheus' text format."""
+    from winnow.build import metrics as gauges
+    from winnow.core.settings import settings
+
+    if out is None:
+        print(gauges.text(settings()), end="")
+    else:
+        gauges.write(settings(), out)
+
+
+def _places(here: Settings) -> dict[str, Path]:
+    """Where what was built is, as far as it is there."""
+    from winnow.publish.published import current_generation, generation_path
+
+    generation = current_generation(here.published) or 0
+    places = {
+        "Warehouse": here.warehouse,
+        "Published": generation_path(here.published, generation),
+        "Data Docs": here.target / "data_docs" / "index.html",
+        "Docs site": here.target / "static_index.html",
+        "Landing lake": here.lake,
+    }
+    return {name: place for name, place in places.items() if place.exists()}
+
+
+def _print_places(here: Settings, terminal: Terminal) -> None:
+    terminal.say(*(f"{name:<13} {place}" for name, place in _places(here).items()))

@@ -1,0 +1,304 @@
+"""``winnow rejected``: see rejected records, correct them, and load them again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from winnow.cli.progress import stages
+from winnow.cli.terminal import MOST, AsJson, Grid, Terminal, print_json, stdout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from winnow.build.status import WaitingLoad
+    from winnow.rejected.records import Envelope, Filters, RefusalCount
+    from winnow.rejected.replay import ReplayReport
+
+_MOST_LINES = 20
+
+app = typer.Typer(
+    help="Rejected records: see them, correct them, load them again.",
+    no_args_is_help=True,
+)
+
+Tenant = Annotated[str | None, typer.Option(help="Only this tenant.")]
+Source = Annotated[str | None, typer.Option(help="Only this source.")]
+EntityName = Annotated[str | None, typer.Option(help="Only this entity.")]
+Reason = Annotated[
+    str | None, typer.Option(help="Only this reason, such as rating.maximum.")
+]
+LoadId = Annotated[str | None, typer.Option(help="Only this load.")]
+Everything = Annotated[
+    bool,
+    typer.Option(
+        "--all",
+        help="Those that were corrected, and those of replaced files, too.",
+    ),
+]
+
+
+@app.command(name="list")
+def list_refused(
+    *,
+    tenant: Tenant = None,
+    source: Source = None,
+    entity: EntityName = None,
+    reason: Reason = None,
+    load_id: LoadId = None,
+    everything: Everything = False,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Lines at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Count the rejected records of the last build by tenant, entity and reason, and
+    say which loads no build has judged yet.
+    """
+    from winnow.build.status import unjudged_loads
+    from winnow.core.settings import settings
+    from winnow.rejected.records import opened_warehouse, refusals
+
+    filters = _filters(tenant, source, entity, reason, load_id, everything)
+    with opened_warehouse(settings()) as connection:
+        records, counts = refusals(connection, filters, limit + 1)
+        waiting = [
+            load
+            for load in unjudged_loads(settings(), connection)
+            if tenant in (None, load.tenant)
+            and source in (None, load.source)
+            and load_id in (None, load.load_id)
+        ]
+    if as_json:
+        print_json(
+            {
+                "records": records,
+                "counts": [asdict(one) for one in counts[:limit]],
+                "waiting": [asdict(one) for one in waiting],
+            }
+        )
+        return
+    terminal = stdout()
+    if records:
+        _print_counts(records, counts, limit, terminal)
+    else:
+        terminal.say("No rejected records.")
+    if waiting:
+        terminal.say(_waiting_line(waiting))
+
+
+def _print_counts(
+    records: int, counts: Sequence[RefusalCount], limit: int, terminal: Terminal
+) -> None:
+    table = Grid("Rejected records")
+    table.texts("tenant", "entity", "reason")
+    held = ["held"] if any(one.held for one in counts[:limit]) else []
+    table.numbers("records", *held)
+    table.texts("for example", "its id")
+    for one in counts[:limit]:
+        line = "" if one.example_line is None else f", line {one.example_line}"
+        table.row(
+            one.tenant_id,
+            f"{one.source} {one.entity}",
+            one.reason,
+            f"{one.records:,}",
+            *(f"{one.held:,}" for _ in held),
+            f"{one.example_file}{line}",
+            one.example_id[:8],
+        )
+    terminal.print(table)
+    more = "; --limit shows more lines" if len(counts) > limit else ""
+    terminal.say(
+        f"{_counted(records, 'record')}{more}. See one with `winnow rejected show ID`, "
+        "write them to a file with `winnow rejected export OUT.jsonl`."
+    )
+    if held:
+        terminal.say(
+            "Those under `held` lie in loads that the quality gate holds: `winnow "
+            "status` says why, and a correction counts once its load does."
+        )
+
+
+def _waiting_line(waiting: Sequence[WaitingLoad]) -> str:
+    records = sum(load.records for load in waiting)
+    tenants = ", ".join(sorted({load.tenant for load in waiting}))
+    verb = "waits" if len(waiting) == 1 else "wait"
+    return (
+        f"{_counted(len(waiting), 'load')} ({_counted(records, 'record')}; tenants: "
+        f"{tenants}) {verb} for `winnow build`, which judges them."
+    )
+
+
+@app.command()
+def show(
+    rejected_id: Annotated[
+        str, typer.Argument(help="The record's id, or its first 8 characters.")
+    ],
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As one line of JSON.")
+    ] = False,
+) -> None:
+    """Show one rejected record and all that is known about it."""
+    from winnow.core.settings import settings
+    from winnow.rejected.records import built_warehouse, envelope
+
+    with built_warehouse(settings()) as connection:
+        found = envelope(connection, rejected_id)
+    if as_json:
+        print(found.json())
+    else:
+        _print_envelope(found, stdout())
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="The file to write, JSON lines.")],
+    *,
+    tenant: Tenant = None,
+    source: Source = None,
+    entity: EntityName = None,
+    reason: Reason = None,
+    load_id: LoadId = None,
+    everything: Everything = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Records at most.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file.")
+    ] = False,
+) -> None:
+    """Write rejected records to a file, one per line, to be corrected and replayed."""
+    from winnow.core.settings import settings
+    from winnow.rejected.records import export
+
+    filters = _filters(tenant, source, entity, reason, load_id, everything)
+    with stages() as stage:
+        written = export(
+            settings(),
+            out,
+            filters,
+            limit=limit,
+            overwrite=overwrite,
+            progress=lambda done, total: stage(f"writing {out.name}", done, total),
+        )
+    stdout().say(
+        f"{_counted(written, 'record')} in {out}. Correct what stands under `payload`, "
+        f"then `winnow rejected replay {out}`."
+    )
+
+
+@app.command()
+def replay(
+    file: Annotated[
+        Path, typer.Argument(help="Corrected records, as `export` wrote them.")
+    ],
+) -> None:
+    """Load corrected records again, exactly once; the next build judges them.
+
+    Exit status 1 when a correction was not loaded because it changes nothing, is in
+    conflict with an accepted record, has to wait for a build, or is of a file that was
+    replaced.
+    """
+    from winnow.core.settings import settings
+    from winnow.rejected.replay import replay
+
+    with stages() as stage:
+        report = replay(settings(), file, lambda what: stage(what, 0, 0))
+    _print_report(report, file, stdout())
+    if not report.complete:
+        raise typer.Exit(1)
+
+
+def _filters(
+    tenant: str | None,
+    source: str | None,
+    entity: str | None,
+    reason: str | None,
+    load_id: str | None,
+    everything: bool,
+) -> Filters:
+    from winnow.rejected.records import Filters
+
+    return Filters(tenant, source, entity, reason, load_id, everything)
+
+
+def _print_envelope(found: Envelope, terminal: Terminal) -> None:
+    line = "" if found.line_number is None else f", line {found.line_number}"
+    state = found.status
+    if found.replayed_in:
+        state += f"; newest correction in load {found.replayed_in}"
+    if found.status == "replaced":
+        by = f"by load {found.replaced_by}" if found.replaced_by else "since"
+        state += f"; its file was loaded again {by}, and no correction is needed"
+    lines = {
+        "Record": found.rejected_id,
+        "Correction of": found.replay_of,
+        "State": state,
+        "Attempts": str(found.attempts),
+        "Tenant": found.tenant_id,
+        "Entity": f"{found.source} {found.entity}, contract {found.contract_version}",
+        "From": f"{found.file}{line} (record {found.row_number})",
+        "Received": _moment(found.received_at),
+        "Loaded": f"{_moment(found.loaded_at)} by load {found.load_id}",
+    }
+    for name, text in lines.items():
+        if text is not None:
+            terminal.say(f"{name:<14} {text}")
+    if found.is_held:
+        terminal.say(
+            f"The load is held by the quality gate, and none of its records counts: "
+            f"`winnow loads show {found.load_id}` says why."
+        )
+    terminal.say("Rejected because")
+    for one in found.violations:
+        terminal.say(f"  {one.message}")
+    if found.detail is not None:
+        terminal.say(f"  {found.detail}")
+    terminal.say("The record")
+    if found.payload is None:
+        terminal.say(f"  {found.raw_payload}")
+        return
+    width = max(map(len, found.payload), default=0)
+    for name, value in found.payload.items():
+        if value is not None:
+            terminal.say(f"  {name:<{width}}  {value!r}")
+
+
+def _print_report(report: ReplayReport, file: Path, terminal: Terminal) -> None:
+    from winnow.rejected.replay import Outcome
+
+    counts = [
+        f"{report.count(outcome):,} {outcome.value}"
+        for outcome in Outcome
+        if report.count(outcome)
+    ]
+    terminal.say(
+        f"{_counted(len(report.judged), 'correction')} in {file}: {', '.join(counts)}.",
+    )
+    in_place = (Outcome.LOADED, Outcome.ALREADY)
+    told = [one for one in report.judged if one.outcome not in in_place]
+    for one in told[:_MOST_LINES]:
+        terminal.say(
+            f"  line {one.correction.line_number}, {one.outcome.value}: {one.message}",
+        )
+    if len(told) > _MOST_LINES:
+        terminal.say(f"  and {len(told) - _MOST_LINES:,} more")
+    if report.count(Outcome.LOADED):
+        terminal.say("`winnow build` judges what was loaded.")
+    for load_id in report.held:
+        terminal.say(
+            f"Load {load_id} is held: corrections of its records count once it does, "
+            f"as after `winnow loads release {load_id}`."
+        )
+    if report.count(Outcome.CONFLICT):
+        terminal.say("Conflicts are kept in staging.stg_winnow__replay_conflicts.")
+
+
+def _moment(moment: object) -> str:
+    return "not noted" if moment is None else f"{moment} UTC"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""What the evaluation layer says of models, and daily batches."""

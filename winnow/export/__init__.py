@@ -1,0 +1,1 @@
+"""Exports for trainers: Parquet, CSV, RecBole and a PyTorch dataset."""

@@ -1,0 +1,1 @@
+"""Loads: files in, files of the landing lake and rows of the raw tables out."""

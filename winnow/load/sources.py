@@ -1,0 +1,128 @@
+"""The sources: which files they read, and what each file holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ingest import canonical, microlens, movielens, recomart
+from winnow.contracts.entities import load_contracts
+from winnow.core.errors import InputError
+from winnow.readers.folders import IS_FOLDER, LeftOut, files_of
+from winnow.readers.source_files import FileFacts, ReadOptions, Recognise, SourceFile
+
+__all__ = [
+    "SOURCES",
+    "FileFacts",
+    "LeftOut",
+    "ReadOptions",
+    "Source",
+    "SourceFile",
+    "entities_of",
+    "find_files",
+    "nothing_to_read",
+    "source_of",
+]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind of data: how it knows its files, and what their names look like.
+
+    ``default_tenant`` owns the data when nobody else is named.
+    """
+
+    name: str
+    recognise: Recognise
+    reads: str
+    default_tenant: str
+
+
+SOURCES = {
+    source.name: source
+    for source in (
+        Source("movielens", movielens.recognise, movielens.READS, "movielens"),
+        Source("microlens", microlens.recognise, microlens.READS, "microlens"),
+        Source("recomart", recomart.recognise, recomart.READS, "recomart"),
+        Source("canonical", canonical.recognise, canonical.READS, "default"),
+    )
+}
+
+
+def find_files(
+    source: str,
+    path: str | Path,
+    entity: str | None,
+    options: ReadOptions,
+    recursive: bool = False,
+) -> tuple[list[SourceFile], list[LeftOut]]:
+    """The files of a source at ``path`` (a file, a folder or a glob), sorted by name.
+
+    None is opened: a file whose columns are to tell what it holds comes back with an
+    empty ``entity``. What the source does not know by its name is left out of a folder;
+    named by itself it is read. Raises InputError when there is no such source, entity
+    or file, or none that the source reads.
+    """
+    kind = source_of(source)
+    if entity is not None:
+        _check_entity(source, entity)
+    found, left_out = files_of(path, recursive)
+    files: list[SourceFile] = []
+    for one in found:
+        file = kind.recognise(one.path, options)
+        if one.in_folder and file is None:
+            left_out.append(LeftOut(one.path, f"not part of {source}"))
+        elif (
+            one.in_folder and file and file.entity and entity not in (None, file.entity)
+        ):
+            left_out.append(LeftOut(one.path, f"holds {file.entity}, not {entity}"))
+        elif one.in_folder and file:
+            files.append(replace(file, in_folder=True, partition=one.partition))
+        elif file is None or entity not in (None, file.entity):
+            files.append(SourceFile(one.path, entity or ""))
+        else:
+            files.append(file)
+    if not files:
+        raise nothing_to_read(source, path, entity, left_out)
+    return files, sorted(left_out, key=lambda one: one.path)
+
+
+def nothing_to_read(
+    source: str, path: str | Path, entity: str | None, left_out: list[LeftOut]
+) -> InputError:
+    """The error of a folder or pattern of which every file is left out."""
+    folders = [one.path.name for one in left_out if one.reason == IS_FOLDER]
+    if folders and len(folders) == len(left_out):
+        more = f" and {len(folders) - 3} more" if len(folders) > 3 else ""
+        return InputError(
+            f"{path} has no files, only folders ({', '.join(folders[:3])}{more}); "
+            "--recursive loads what is in them."
+        )
+    sought = f"as {entity}" if entity else "at all"
+    deeper = "; --recursive looks into its folders, too" if folders else ""
+    return InputError(
+        f"{path} has no file that {source} reads {sought}; it reads "
+        f"{SOURCES[source].reads}, also with .gz{deeper}."
+    )
+
+
+def entities_of(source: str) -> tuple[str, ...]:
+    """The names of a source's entities, in the order of their contracts."""
+    return tuple(name for of, name in load_contracts() if of == source)
+
+
+def source_of(name: str) -> Source:
+    """The source of this name. Raises InputError, naming those there are."""
+    if name not in SOURCES:
+        raise InputError(
+            f"There is no source {name!r}; the sources are {', '.join(SOURCES)}."
+        )
+    return SOURCES[name]
+
+
+def _check_entity(source: str, entity: str) -> None:
+    entities = entities_of(source)
+    if entity not in entities:
+        raise InputError(
+            f"{source} has no entity {entity!r}; it has {', '.join(entities)}."
+        )

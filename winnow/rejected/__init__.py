@@ -1,0 +1,1 @@
+"""Rejected records: what was rejected and why, corrections, and their replay."""

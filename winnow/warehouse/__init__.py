@@ -1,0 +1,1 @@
+"""The warehouse's database: opening, quoting, its builds, functions for its SQL."""
