@@ -23,6 +23,8 @@ READS = (
     "like whose columns fit"
 )
 
+TENANT = "default"
+
 _USER, _ITEMS = "1", "2+"
 _LINE, _NONE = "line", "\x1f"
 """The column of whole lines, and a delimiter that no line of text has."""

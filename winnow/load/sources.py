@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingest import canonical, microlens, movielens, recomart
+import ingest
 from winnow.contracts.entities import load_contracts
 from winnow.core.errors import InputError
 from winnow.readers.folders import IS_FOLDER, LeftOut, files_of
@@ -38,15 +40,21 @@ class Source:
     default_tenant: str
 
 
-SOURCES = {
-    source.name: source
-    for source in (
-        Source("movielens", movielens.recognise, movielens.READS, "movielens"),
-        Source("microlens", microlens.recognise, microlens.READS, "microlens"),
-        Source("recomart", recomart.recognise, recomart.READS, "recomart"),
-        Source("canonical", canonical.recognise, canonical.READS, "default"),
-    )
-}
+def loaders() -> dict[str, Source]:
+    """The sources by their names: every module of ``ingest``, in alphabetical order.
+
+    A loader has ``READS`` and ``recognise``, and ``TENANT`` where the default tenant is
+    not called like the source.
+    """
+    sources = {}
+    for name in sorted(module.name for module in pkgutil.iter_modules(ingest.__path__)):
+        loader = importlib.import_module(f"ingest.{name}")
+        tenant = getattr(loader, "TENANT", name)
+        sources[name] = Source(name, loader.recognise, loader.READS, tenant)
+    return sources
+
+
+SOURCES = loaders()
 
 
 def find_files(
