@@ -22,7 +22,7 @@ def add_keys(connection: duckdb.DuckDBPyConnection) -> None:
         if not tables:
             continue
         named = " union ".join(
-            f"select tenant_id, {name} from {table}" for (table,) in tables
+            f"select distinct tenant_id, {name} from {table}" for (table,) in tables
         )
         connection.execute(
             f"create or replace temp table numbers as select *, "
