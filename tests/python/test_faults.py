@@ -25,6 +25,8 @@ HERE = Path(__file__).parent
 NEVER = 1 << 30
 ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO)
 
+COMMANDS = ("load", "unload", "build", "publish", "export")
+
 Trial = tuple[int, int, bool]
 """Which call fails, how, and whether every later one that writes fails, too."""
 
@@ -100,7 +102,7 @@ def faults_of(
 
 def check(shim: Path, folder: Path, command: str, trials: list[Trial]) -> None:
     clean, *outcomes = run_trials(shim, folder, command, [WITHOUT_FAULT, *trials])
-    assert (clean["status"], clean["failed"]) == (0, "")
+    assert (clean["status"], clean["failed"]) == (0, ""), clean
     assert clean["again_state"]["left"] == []
     assert len(outcomes) == len(trials)
     assert any(outcome["status"] == 2 for outcome in outcomes)
@@ -137,6 +139,8 @@ def test_the_place_that_failed_is_named_and_no_other(tmp_path: Path) -> None:
     ("command", "calls"),
     [
         ("load", (20, 160, 448, 603)),
+        ("unload", (2, 9, 30, 60)),
+        ("build", (5, 30, 60, 100, 150)),
         ("publish", (10, 19, 46, 73, 109)),
         ("export", (2, 13, 14, 16, 20)),
     ],
@@ -151,7 +155,7 @@ def test_one_call_fails(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("part", range(4))
-@pytest.mark.parametrize("command", ["load", "publish", "export"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_call_fails_once(
     command: str, part: int, shim: Path, tmp_path: Path
 ) -> None:
@@ -162,7 +166,7 @@ def test_every_call_fails_once(
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("command", ["load", "publish", "export"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_disk_is_full_from_some_call_on(
     command: str, shim: Path, tmp_path: Path
 ) -> None:
