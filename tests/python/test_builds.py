@@ -19,8 +19,11 @@ import pytest
 from conftest import make_settings, rows_of
 from noting import note_build
 
-from winnow.build.dbt import run_dbt
+from winnow.build import build as building
+from winnow.build import unchanged
+from winnow.build.dbt import DbtFailure, DbtResult, run_dbt
 from winnow.build.status import lines, standing
+from winnow.build.unchanged import FILE, fingerprint, remember_build, unchanged_build
 from winnow.cli.main import main
 from winnow.core.errors import BuildError, InputError
 from winnow.core.home import PROJECT_ROOT
@@ -482,6 +485,129 @@ def winnow_of(
         return int(done.value.code or 0), "".join(capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def remembered(built: Settings) -> Settings:
+    """A build that was published and remembered."""
+    publish(built)
+    remember_build(built, fingerprint(built))
+    assert unchanged_build(built, fingerprint(built)) == the_build(built)
+    return built
+
+
+def replace_generation(settings: Settings) -> None:
+    path = generation_path(settings.published, 1)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda settings: rows_changed(settings, "delete from training.positives"),
+        lambda settings: rows_changed(
+            settings, "update raw.winnow_mark set lake_id = 'x'"
+        ),
+        note_build,
+        lambda settings: append_unloaded(
+            settings.lake, list(read_ledger(settings.lake).loads), [], "a mistake"
+        ),
+        lambda settings: settings.warehouse.touch(),
+        lambda settings: shutil.rmtree(settings.published),
+        replace_generation,
+        lambda settings: (settings.state / FILE).unlink(),
+        lambda settings: (settings.state / FILE).write_text("{}"),
+        lambda settings: settings.warehouse.with_name(
+            f"{settings.warehouse.name}.wal"
+        ).touch(),
+    ],
+)
+def test_what_was_touched_since_a_build_is_built_anew(
+    remembered: Settings, change: Callable[[Settings], object]
+) -> None:
+    change(remembered)
+    assert unchanged_build(remembered, fingerprint(remembered)) is None
+
+
+def test_a_load_and_other_code_are_built_anew(
+    remembered: Settings, tmp_path: Path
+) -> None:
+    assert unchanged_build(remembered, "another") is None
+    load_more(remembered, tmp_path, "other")
+    assert unchanged_build(remembered, fingerprint(remembered)) is None
+    # Not even where a build that left it out is remembered.
+    remember_build(remembered, fingerprint(remembered))
+    assert unchanged_build(remembered, fingerprint(remembered)) is None
+
+
+def rows_changed(settings: Settings, sql: str) -> None:
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute(sql)
+    remember = json.loads((settings.state / FILE).read_text())
+    assert remember["warehouse"][0] == settings.warehouse.stat().st_ino
+
+
+def test_the_fingerprint_is_of_the_files_the_code_and_the_settings(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dbt_project.yml").write_text("model-paths: [models, mine]\n")
+    (tmp_path / "mine").mkdir()
+    model = tmp_path / "mine" / "a.sql"
+    model.write_text("select {{ env_var('MINE', '1') }}")
+    monkeypatch.setattr(unchanged, "_code", lambda: {"winnow": tmp_path / "code"})
+    (tmp_path / "code").mkdir()
+    seen = [fingerprint(settings, tmp_path)]
+    model.touch()
+    (tmp_path / "code" / "a.pyc").write_text("compiled")
+    (tmp_path / "README.md").write_text("other")
+    assert fingerprint(settings, tmp_path) == seen[0]
+
+    def changed() -> bool:
+        seen.append(fingerprint(settings, tmp_path))
+        return seen[-1] not in seen[:-1]
+
+    model.write_text("select {{ env_var('MINE', '2') }}")
+    assert changed()
+    model.rename(model.with_name("b.sql"))
+    assert changed()
+    (tmp_path / "profiles.yml").write_text("{}")
+    assert changed()
+    (tmp_path / "code" / "a.py").write_text("1")
+    assert changed()
+    monkeypatch.setenv("MINE", "3")
+    assert changed()
+    settings.threads += 1
+    assert changed()
+    monkeypatch.setattr(unchanged, "version", lambda _name: "0")
+    assert changed()
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_nothing_is_built_where_nothing_has_changed(
+    remembered: Settings,
+    winnow_of: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    is_held: bool,
+) -> None:
+    def run(*_arguments: object, **_options: object) -> DbtResult:
+        return DbtResult(False, 0, (DbtFailure("ran", "dbt", None),))
+
+    monkeypatch.setattr(building, "run_dbt", run)
+    if is_held:
+        with duckdb.connect(str(remembered.warehouse)) as connection:
+            connection.execute(
+                "update validated.load_verdicts set verdict = 'held', reason = 'bad'"
+            )
+        remember_build(remembered, fingerprint(remembered))
+    status, said = winnow_of(remembered, "build")
+    assert status == int(is_held)
+    assert "Nothing has changed since the last build, which passed at" in said
+    assert "`winnow build --full`" in said
+    assert ("is held, and none of its" in said) == is_held
+    assert len(list(remembered.published.glob("gen-*.duckdb"))) == 1
+    for arguments in (["--full"], ["--select", "users"]):
+        status, said = winnow_of(remembered, "build", *arguments)
+        assert (status, "ran: dbt" in said) == (1, True)
 
 
 @pytest.mark.parametrize("verdict", ["failed", "running"])

@@ -253,7 +253,8 @@ class Builds(Loads):
         assert {one.load_id for one in report.gate.held} <= held
         self.built = Seen(frozenset(self.raw), frozenset(held), frozenset(counts))
         self.has_tables = True
-        assert (report.publication is not None) == bool(counts)
+        is_published = report.publication is not None or report.unchanged is not None
+        assert is_published == bool(counts)
         if counts:
             self.publishes(self.built)
         self.follow()

@@ -13,6 +13,7 @@ from winnow.build import quality
 from winnow.build.dbt import DbtFailure, DbtResult, run_dbt
 from winnow.build.prediction_warnings import prediction_warnings
 from winnow.build.suspicions import suspicions
+from winnow.build.unchanged import fingerprint, remember_build, unchanged_build
 from winnow.core.errors import BuildError
 from winnow.core.lock import OF_A_LOAD, warehouse_lock
 from winnow.core.settings import Settings
@@ -20,6 +21,7 @@ from winnow.gate import GateReport, check_thresholds, read_gate
 from winnow.load.pipeline import settle, take_in
 from winnow.load.raw_tables import open_warehouse
 from winnow.publish.generations import Publication, publish_generation
+from winnow.warehouse.builds import Build
 from winnow.warehouse.reading import read_only
 
 Stage = Callable[[str, int, int], None]
@@ -41,7 +43,8 @@ class BuildReport:
     beyond a threshold that only warns, why loaded models may look worse than they are
     and what looks wrong although no rule is broken, in sentences, the generation that
     was published (None for a build of selected nodes or of nothing that was loaded),
-    and the seconds of it all.
+    and the seconds of it all. ``unchanged`` is the earlier build that nothing has
+    changed since, so that nothing was made; None where there was something to make.
     """
 
     gate: GateReport
@@ -51,6 +54,7 @@ class BuildReport:
     suspicions: tuple[str, ...]
     publication: Publication | None
     seconds: float
+    unchanged: Build | None = None
 
 
 def build(
@@ -58,6 +62,7 @@ def build(
     select: Sequence[str] = (),
     stage: Stage | None = None,
     tenant: str | None = None,
+    full: bool = False,
 ) -> BuildReport:
     """``dbt build`` (``select`` in dbt's selection syntax; all nodes when empty),
     without the unit tests, which say nothing of the data; then what the gate says. A
@@ -65,6 +70,9 @@ def build(
 
     With ``tenant``, what has landed of others since the last build waits for the next
     one; their tables stay as they are.
+
+    Where nothing has changed since the last build of everything, nothing is made or
+    published, unless ``full`` is true or nodes are selected.
 
     Holds the warehouse's lock throughout. Raises BuildError when a dbt node fails, or a
     metric of severity error is beyond its threshold, and InputError when a threshold
@@ -75,6 +83,16 @@ def build(
     started = time.monotonic()
     check_thresholds()
     with warehouse_lock(settings, OF_A_LOAD):
+        made_of = fingerprint(settings)
+        if not (select or full):
+            unchanged = unchanged_build(settings, made_of)
+            if unchanged is not None:
+                with read_only(settings.warehouse) as connection:
+                    gate = read_gate(
+                        connection, settings.target / DATA_DOCS, write=False
+                    )
+                seconds = time.monotonic() - started
+                return BuildReport(gate, 0, (), (), (), None, seconds, unchanged)
         take_in(
             settings,
             lambda rows: tell(f"taking in {rows:,} records", 0, 0),
@@ -117,6 +135,8 @@ def build(
             if has_tenants
             else None
         )
+        if publication is not None:
+            remember_build(settings, made_of)
     return BuildReport(
         gate,
         result.nodes,

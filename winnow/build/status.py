@@ -277,6 +277,13 @@ def _built(connection: duckdb.DuckDBPyConnection) -> _Built:
     )
 
 
+def waiting_loads(
+    ledger: Ledger, connection: duckdb.DuckDBPyConnection
+) -> list[WaitingLoad]:
+    """What has happened to loads that what was built in a warehouse does not have."""
+    return list(_waiting(ledger, _built(connection)))
+
+
 def _waiting(ledger: Ledger, built: _Built) -> Iterator[WaitingLoad]:
     """What has happened to loads that a build has not followed yet."""
     for load in ledger.loads.values():

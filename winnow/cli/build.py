@@ -12,6 +12,7 @@ from winnow.cli.progress import rows_written, stages
 from winnow.cli.terminal import MOST, AsJson, Grid, Terminal, print_json, stdout
 
 if TYPE_CHECKING:
+    from winnow.build.build import BuildReport
     from winnow.core.settings import Settings
 
 
@@ -61,31 +62,46 @@ def build(
         str | None,
         typer.Option(help="Take in what is new of this tenant; others stay as built."),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Build although nothing has changed.")
+    ] = False,
     docs: Annotated[
         bool, typer.Option("--docs", help="Write what `winnow docs` does afterwards.")
     ] = False,
 ) -> None:
-    """Build and test every layer, publish it, and say what came of it.
+    """Build and test every layer, publish it, and say what came of it. Where nothing
+    has changed since the last build, say so.
 
     Exit status 1 when the build failed, or went through without a load that is held.
     """
     from winnow.build import build as building
-    from winnow.build.quality import latest_metrics
-    from winnow.cli.report import (
-        print_held,
-        print_metrics,
-        print_reports,
-        tenant_reports,
-    )
+    from winnow.cli.report import print_held
     from winnow.core.settings import settings
 
     here = settings()
     with stages() as stage:
-        report = building.build(here, select or (), stage, tenant)
+        report = building.build(here, select or (), stage, tenant, full)
         if docs:
             stage("writing the docs site", 0, 0)
             building.write_docs(here)
     terminal = stdout()
+    if report.unchanged is not None:
+        terminal.say(
+            "Nothing has changed since the last build, which "
+            f"{report.unchanged.outcome}. `winnow build --full` builds all of it anew."
+        )
+    else:
+        _print_build(here, report, terminal)
+    if report.gate.held:
+        print_held(report.gate.held, terminal)
+        raise typer.Exit(1)
+
+
+def _print_build(here: Settings, report: BuildReport, terminal: Terminal) -> None:
+    """Print what a build has made."""
+    from winnow.build.quality import latest_metrics
+    from winnow.cli.report import print_metrics, print_reports, tenant_reports
+
     reports = tenant_reports(here.warehouse)
     if not reports:
         terminal.say("Nothing is loaded, so that nothing was published.")
@@ -99,9 +115,6 @@ def build(
     for sentence in (*report.predictions, *report.suspicions):
         terminal.say(f"Warning: {sentence}")
     _print_places(here, terminal)
-    if report.gate.held:
-        print_held(report.gate.held, terminal)
-        raise typer.Exit(1)
 
 
 def write_docs_site() -> None:

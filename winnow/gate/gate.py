@@ -155,10 +155,12 @@ def read_gate(
     seeds: Path = SEEDS,
     all_examples: bool = False,
     suites: bool = False,
+    write: bool = True,
 ) -> GateReport:
     """The verdicts that the last build of ``validated.load_verdicts`` came to, and the
     Data Docs, written to the folder ``docs``; what is there is replaced. With
-    ``suites``, suites of Great Expectations and their results are written beside them.
+    ``suites``, suites of Great Expectations and their results are written beside them;
+    nothing is where ``write`` is false.
 
     Values that break a rule are given for rules that fail, or, with ``all_examples``,
     for every rule that any value breaks. A warehouse without the models, or without a
@@ -189,11 +191,14 @@ def read_gate(
         unique = _unique(connection, rules[0])
         return documents([*rules, *unique], settings, seeds)
 
+    page = docs / "index.html"
+    if write:
+        page = write_data_docs(docs, checked, reasons, documents_of if suites else None)
     return GateReport(
         tuple(checked),
         tuple(_failure(one) for one in checked if one.severity != "passed"),
         tuple(loads),
-        write_data_docs(docs, checked, reasons, documents_of if suites else None),
+        page,
         time.monotonic() - started,
     )
 
