@@ -68,7 +68,7 @@ class Reader:
 def start(home: Path) -> subprocess.Popen[bytes]:
     """Begin a build."""
     return subprocess.Popen(
-        [sys.executable, "-m", "winnow", "build"],
+        [sys.executable, "-m", "winnow", "build", "--full"],
         cwd=PROJECT_ROOT,
         env=make_environment(home),
         stdout=subprocess.DEVNULL,

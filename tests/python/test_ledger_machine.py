@@ -279,7 +279,7 @@ class Builds(Loads):
     def kill_a_build(self, seconds: float) -> None:
         before = last_build(self.own)
         process = subprocess.Popen(
-            [sys.executable, "-m", "winnow", "build"],
+            [sys.executable, "-m", "winnow", "build", "--full"],
             env=os.environ | self.own.environment(),
             cwd=PROJECT_ROOT,
             stdout=subprocess.DEVNULL,
