@@ -657,16 +657,6 @@ def test_a_port_that_is_taken_gets_one_sentence(winnow: Command) -> None:
     assert len(err.splitlines()) == 1
 
 
-def test_nothing_but_the_dashboard_imports_streamlit() -> None:
-    root = APP.parent.parent
-    importers = {
-        path.relative_to(root).parts[0]
-        for path in root.rglob("*.py")
-        if "streamlit" in path.read_text("utf-8")
-    }
-    assert importers == {"dashboard", "dashboard_command.py"}
-
-
 NASTY = (
     *("![i](http://127.0.0.1:9/x.png)", "[a](http://e.example)", "<img src=x>"),
     *("https://e.example/a", "www.e.example", "a@e.example", ":material/home:"),

@@ -49,6 +49,11 @@ BROKEN = {
         "import great_expectations\n",
         "Only the gate imports Great Expectations",
     ),
+    "Streamlit": (
+        "winnow/cli/report.py",
+        "import streamlit\n",
+        "Only the dashboard and the command that serves it",
+    ),
     "a circle": (
         "winnow/load/records.py",
         "import winnow.load.recognition\n",
