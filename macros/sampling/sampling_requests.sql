@@ -46,8 +46,7 @@ static_requests as (
     from {{ positives }}
 
     inner join user_pools
-        on {{ positives }}.tenant_id = user_pools.tenant_id
-        and {{ positives }}.user_id = user_pools.user_id
+        on {{ positives }}.user_key = user_pools.user_key
 
     where not user_pools.time_aware_negatives
 
@@ -70,8 +69,7 @@ time_aware_requests as (
     from {{ positives }}
 
     inner join user_pools
-        on {{ positives }}.tenant_id = user_pools.tenant_id
-        and {{ positives }}.user_id = user_pools.user_id
+        on {{ positives }}.user_key = user_pools.user_key
 
     inner join positive_pools
         on {{ positives }}.tenant_id = positive_pools.tenant_id

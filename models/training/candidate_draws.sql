@@ -13,7 +13,7 @@ positives as {{ inlined() }} (
     select
         tenant_id,
         interaction_id,
-        user_id,
+        user_key,
         interaction_order
 
     from {{ ref('positives') }}
@@ -26,7 +26,6 @@ user_pools as (
 
     select
         tenant_id,
-        user_id,
         candidate_strategy,
         item_count,
         pool_size,
@@ -36,6 +35,7 @@ user_pools as (
         first_item_number,
         user_number,
         user_index,
+        user_key,
         time_aware_negatives
 
     from {{ ref('user_pools') }}

@@ -20,6 +20,7 @@ items as (
         tenant_id,
         item_id,
         item_index,
+        item_key,
         released_on
 
     from {{ ref('items') }}
@@ -42,7 +43,7 @@ interactions as (
 
     select
         tenant_id,
-        item_id,
+        item_key,
         interacted_at
 
     from {{ ref('interactions') }}
@@ -51,9 +52,7 @@ interactions as (
 
 positives as (
 
-    select
-        tenant_id,
-        item_id
+    select item_key
 
     from {{ ref('positives') }}
 
@@ -64,8 +63,7 @@ positives as (
 first_interactions as (
 
     select
-        interactions.tenant_id,
-        interactions.item_id,
+        interactions.item_key,
         min(interactions.interacted_at) as first_interacted_at
 
     from interactions
@@ -75,24 +73,19 @@ first_interactions as (
 
     where tenants.time_aware_negatives
 
-    group by
-        interactions.tenant_id,
-        interactions.item_id
+    group by interactions.item_key
 
 ),
 
 train_counts as (
 
     select
-        tenant_id,
-        item_id,
+        item_key,
         count(*) as train_positive_count
 
     from positives
 
-    group by
-        tenant_id,
-        item_id
+    group by item_key
 
 ),
 
@@ -102,6 +95,7 @@ counted_items as (
         items.tenant_id,
         items.item_id,
         items.item_index,
+        items.item_key,
         tenants.tenant_number,
         tenants.time_aware_negatives,
         greatest(coalesce(train_counts.train_positive_count, 0), 1) as popularity,
@@ -120,12 +114,10 @@ counted_items as (
         on items.tenant_id = tenants.tenant_id
 
     left join train_counts
-        on items.tenant_id = train_counts.tenant_id
-        and items.item_id = train_counts.item_id
+        on items.item_key = train_counts.item_key
 
     left join first_interactions
-        on items.tenant_id = first_interactions.tenant_id
-        and items.item_id = first_interactions.item_id
+        on items.item_key = first_interactions.item_key
 
 ),
 
@@ -147,6 +139,7 @@ placed_items as (
         tenant_id,
         item_id,
         item_index,
+        item_key,
         tenant_number,
         popularity,
         greatest(
@@ -180,6 +173,7 @@ item_slots as (
         tenant_number,
         item_number,
         item_index,
+        item_key,
         item_position,
         popularity,
         slot_count,

@@ -14,7 +14,7 @@ positives as {{ inlined() }} (
     select
         tenant_id,
         interaction_id,
-        user_id,
+        user_key,
         interaction_order
 
     from {{ ref('positives') }}
@@ -25,7 +25,6 @@ user_pools as (
 
     select
         tenant_id,
-        user_id,
         negative_strategy,
         item_count,
         pool_size,
@@ -35,6 +34,7 @@ user_pools as (
         first_item_number,
         user_number,
         user_index,
+        user_key,
         time_aware_negatives
 
     from {{ ref('user_pools') }}

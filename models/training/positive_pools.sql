@@ -12,7 +12,7 @@ positives as (
     select
         tenant_id,
         interaction_id,
-        user_id,
+        user_key,
         interacted_at
 
     from {{ ref('positives') }}
@@ -22,8 +22,7 @@ positives as (
 user_pools as (
 
     select
-        tenant_id,
-        user_id,
+        user_key,
         user_number
 
     from {{ ref('user_pools') }}
@@ -85,8 +84,7 @@ timed_positives as (
     from positives
 
     inner join user_pools
-        on positives.tenant_id = user_pools.tenant_id
-        and positives.user_id = user_pools.user_id
+        on positives.user_key = user_pools.user_key
 
 ),
 

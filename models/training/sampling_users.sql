@@ -9,8 +9,7 @@ with
 positives as (
 
     select
-        tenant_id,
-        user_id,
+        user_key,
         split
 
     from {{ ref('positives') }}
@@ -22,7 +21,8 @@ users as (
     select
         tenant_id,
         user_id,
-        user_index
+        user_index,
+        user_key
 
     from {{ ref('users') }}
 
@@ -31,36 +31,32 @@ users as (
 positive_counts as (
 
     select
-        tenant_id,
-        user_id,
+        user_key,
         count(*) as positive_count,
         count(*) filter (where split = 'test') as test_positive_count
 
     from positives
 
-    group by
-        tenant_id,
-        user_id
+    group by user_key
 
 ),
 
 sampling_users as (
 
     select
-        positive_counts.tenant_id,
-        positive_counts.user_id,
+        users.tenant_id,
+        users.user_id,
         positive_counts.positive_count,
         positive_counts.test_positive_count,
         users.user_index,
-        row_number() over (
-            order by positive_counts.tenant_id asc, positive_counts.user_id asc
-        ) as user_number
+        users.user_key,
+        row_number() over (order by users.tenant_id asc, users.user_id asc)
+            as user_number
 
     from positive_counts
 
     inner join users
-        on positive_counts.tenant_id = users.tenant_id
-        and positive_counts.user_id = users.user_id
+        on positive_counts.user_key = users.user_key
 
 )
 

@@ -9,9 +9,8 @@ with
 interactions as (
 
     select
-        tenant_id,
-        user_id,
-        item_id
+        user_key,
+        item_key
 
     from {{ ref('interactions') }}
 
@@ -22,8 +21,7 @@ interactions as (
 sampling_users as (
 
     select
-        tenant_id,
-        user_id,
+        user_key,
         user_number
 
     from {{ ref('sampling_users') }}
@@ -34,7 +32,7 @@ item_slots as (
 
     select
         tenant_id,
-        item_id,
+        item_key,
         item_number,
         item_position,
         slot_count,
@@ -53,12 +51,10 @@ seen_pairs as (
     from interactions
 
     inner join sampling_users
-        on interactions.tenant_id = sampling_users.tenant_id
-        and interactions.user_id = sampling_users.user_id
+        on interactions.user_key = sampling_users.user_key
 
     inner join item_slots
-        on interactions.tenant_id = item_slots.tenant_id
-        and interactions.item_id = item_slots.item_id
+        on interactions.item_key = item_slots.item_key
 
     group by
         sampling_users.user_number,

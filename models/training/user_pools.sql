@@ -96,6 +96,7 @@ user_pools as (
         catalogues.first_item_number,
         sampling_users.user_number,
         sampling_users.user_index,
+        sampling_users.user_key,
         tenants.time_aware_negatives
 
     from sampling_users
