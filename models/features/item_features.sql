@@ -13,7 +13,8 @@ items as (
 
     select
         tenant_id,
-        item_id
+        item_id,
+        item_key
 
     from {{ ref('items') }}
 
@@ -22,9 +23,8 @@ items as (
 interactions as (
 
     select
-        tenant_id,
-        user_id,
-        item_id,
+        user_key,
+        item_key,
         event_type,
         rating,
         event_weight,
@@ -48,10 +48,9 @@ tenants as (
 item_totals as (
 
     select
-        tenant_id,
-        item_id,
+        item_key,
         count(*) as interaction_count,
-        count(distinct user_id) as unique_user_count,
+        count(distinct user_key) as unique_user_count,
         count(*) filter (where is_positive) as positive_count,
         {{ sum_of_millionths('event_weight') }} as weight_millionths,
         count(rating) as rating_count,
@@ -79,21 +78,22 @@ item_totals as (
 
     from interactions
 
-    group by
-        tenant_id,
-        item_id
+    group by item_key
 
 ),
 
 most_popular as (
 
     select
-        tenant_id,
-        max(interaction_count) as interaction_count
+        items.tenant_id,
+        max(item_totals.interaction_count) as interaction_count
 
     from item_totals
 
-    group by tenant_id
+    inner join items
+        on item_totals.item_key = items.item_key
+
+    group by items.tenant_id
 
 ),
 
@@ -138,8 +138,7 @@ item_features as (
     from items
 
     left join item_totals
-        on items.tenant_id = item_totals.tenant_id
-        and items.item_id = item_totals.item_id
+        on items.item_key = item_totals.item_key
 
     left join most_popular
         on items.tenant_id = most_popular.tenant_id

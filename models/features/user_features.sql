@@ -11,15 +11,25 @@ with
 interactions as (
 
     select
-        tenant_id,
-        user_id,
-        item_id,
+        user_key,
+        item_key,
         event_type,
         rating,
         is_positive,
         interacted_at
 
     from {{ ref('interactions') }}
+
+),
+
+users as (
+
+    select
+        tenant_id,
+        user_id,
+        user_key
+
+    from {{ ref('users') }}
 
 ),
 
@@ -66,10 +76,9 @@ favourite_categories as (
 user_totals as (
 
     select
-        tenant_id,
-        user_id,
+        user_key,
         count(*) as interaction_count,
-        count(distinct item_id) as unique_item_count,
+        count(distinct item_key) as unique_item_count,
         count(*) filter (where is_positive) as positive_count,
         count(rating) as rating_count,
         {{ sum_of_millionths('rating') }} as rating_millionths,
@@ -91,17 +100,15 @@ user_totals as (
 
     from interactions
 
-    group by
-        tenant_id,
-        user_id
+    group by user_key
 
 ),
 
 user_features as (
 
     select
-        user_totals.tenant_id,
-        user_totals.user_id,
+        users.tenant_id,
+        users.user_id,
         favourite_categories.category as favourite_category,
         recent_items.recent_item_ids,
         user_totals.interaction_count,
@@ -131,16 +138,19 @@ user_features as (
 
     from user_totals
 
+    inner join users
+        on user_totals.user_key = users.user_key
+
     left join tenants
-        on user_totals.tenant_id = tenants.tenant_id
+        on users.tenant_id = tenants.tenant_id
 
     left join recent_items
-        on user_totals.tenant_id = recent_items.tenant_id
-        and user_totals.user_id = recent_items.user_id
+        on users.tenant_id = recent_items.tenant_id
+        and users.user_id = recent_items.user_id
 
     left join favourite_categories
-        on user_totals.tenant_id = favourite_categories.tenant_id
-        and user_totals.user_id = favourite_categories.user_id
+        on users.tenant_id = favourite_categories.tenant_id
+        and users.user_id = favourite_categories.user_id
 
 )
 

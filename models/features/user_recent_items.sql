@@ -14,6 +14,7 @@ interactions as (
         user_id,
         item_id,
         event_type,
+        user_key,
         interaction_order,
         interacted_at
 
@@ -34,15 +35,12 @@ tenants as (
 history_lengths as (
 
     select
-        tenant_id,
-        user_id,
+        user_key,
         max(interaction_order) as interaction_count
 
     from interactions
 
-    group by
-        tenant_id,
-        user_id
+    group by user_key
 
 ),
 
@@ -62,8 +60,7 @@ recent_items as (
     from interactions
 
     inner join history_lengths
-        on interactions.tenant_id = history_lengths.tenant_id
-        and interactions.user_id = history_lengths.user_id
+        on interactions.user_key = history_lengths.user_key
 
     left join tenants
         on interactions.tenant_id = tenants.tenant_id

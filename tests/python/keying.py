@@ -5,19 +5,23 @@ from __future__ import annotations
 import duckdb
 
 NUMBERED = {"user_id": "user_key", "item_id": "item_key", "split_name": "split_number"}
+TABLES = [
+    *("prepared.interactions", "prepared.items", "prepared.users", "prepared.splits"),
+    *("training.positives", "training.split_assignments"),
+]
 
 
 def add_keys(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give every table of ``prepared`` and ``training`` the numbers that stand for its
-    users, items and splits: the same ones in all of them, unique over tenants.
+    """Give those of ``TABLES`` that are there the numbers that stand for their users,
+    items and splits: the same ones in all of them, unique over tenants.
     """
     for name, number in NUMBERED.items():
         tables = connection.execute(
             "select schema_name || '.' || table_name from duckdb_columns() "
-            "where schema_name in ('prepared', 'training') group by all "
+            "where schema_name || '.' || table_name in ? group by all "
             "having list_has_all(list(column_name), ['tenant_id', ?]) "
             "and not list_contains(list(column_name), ?)",
-            [name, number],
+            [TABLES, name, number],
         ).fetchall()
         if not tables:
             continue
