@@ -21,6 +21,8 @@ def make_environment(home: Path) -> dict[str, str]:
     absent = home / "absent" / "great_expectations.py"
     absent.parent.mkdir(parents=True, exist_ok=True)
     absent.write_text("raise ImportError('none but the Data Docs needs it')\n")
+    absent.parent.chmod(0o700)
+    absent.chmod(0o600)
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(
             [str(absent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
