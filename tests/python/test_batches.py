@@ -663,7 +663,6 @@ def errors(err: str) -> list[str]:
         (("plan", "--tenant", "nothing"), "has no test rows"),
         (("plan", "--days", "3", "--fraction", "0.5"), "must have 1"),
         (("run", "--day", "21"), "Day 21: the plan has the days 1 to 20."),
-        (("run", "--day", "0"), "Day 0: the plan has the days 1 to 20."),
         (("run", "--split", "folds"), "--split folds: no such split is planned"),
         (("simulate", "--days", "21"), "Day 21: the plan has the days 1 to 20."),
         (("status", "--tenant", "nobody"), "there is no such tenant"),

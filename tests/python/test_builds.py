@@ -603,7 +603,7 @@ def test_nothing_is_built_where_nothing_has_changed(
     assert status == int(is_held)
     assert "Nothing has changed since the last build, which passed at" in said
     assert "`winnow build --full`" in said
-    assert ("is held, and none of its" in said) == is_held
+    assert ("is held, and none of its" in " ".join(said.split())) == is_held
     assert len(list(remembered.published.glob("gen-*.duckdb"))) == 1
     for arguments in (["--full"], ["--select", "users"]):
         status, said = winnow_of(remembered, "build", *arguments)

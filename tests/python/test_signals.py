@@ -177,6 +177,7 @@ BUILDING = """
         def tell(what, step, steps):
             if step >= {step}:
                 print("here", flush=True)
+                time.sleep(1)
             if progress is not None:
                 progress(what, step, steps)
         return whole(settings, arguments, tell, **given)
