@@ -185,7 +185,7 @@ def test_builds_killed_beside_a_process_that_lands_have_every_load_once(
         Zygote(make_environment(home)) as beside,
     ):
         beside.send("test_build_kill:land_until", str(folder))
-        for seed in range(4):
+        for seed in range(3):
             process = start(home)
             time.sleep(seconds * random.Random(seed).uniform(0.1, 1.2))
             process.send_signal(signal.SIGKILL)

@@ -181,7 +181,7 @@ def test_what_is_written_is_read_back_equal(published: Settings, s3: Any) -> Non
 def test_a_large_file_arrives_whole(published: Settings, s3: Any) -> None:
     """Larger than one part of an upload."""
     content = os.urandom(1 << 20) * 23
-    file = published.state / "large.bin"
+    file = published.warehouse.with_name("large.bin")
     file.write_bytes(content)
     S3Place(ADDRESS, published.temp_directory).take({"large.bin": file})
     assert read(s3, "large.bin") == content
