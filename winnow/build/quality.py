@@ -12,23 +12,11 @@ from typing import Any
 
 import duckdb
 
+from winnow.gate.examples import CONTRADICTIONS, UNKNOWN
 from winnow.warehouse.builds import SHARES
 from winnow.warehouse.reading import has_table, read_only
 
 _EXAMPLES = 5
-
-_CONTRADICTIONS = {
-    "has_unknown_user": "user_id not in the users",
-    "has_unknown_item": "item_id not in the items",
-    "is_after_its_load": "interacted_at after the load",
-    "is_rated_by_mistake": "rating on an event that cannot carry one",
-    "is_unviewed_purchase": "purchase without an earlier view",
-}
-
-_UNKNOWN = {
-    "has_unknown_user": "user_id that the tenant has nowhere else",
-    "has_unknown_item": "item_id that the tenant has nowhere else",
-}
 
 
 @dataclass(frozen=True)
@@ -188,13 +176,13 @@ def _repeated(connection: duckdb.DuckDBPyConnection, metric: Metric) -> QualityF
 def _contradictory(
     connection: duckdb.DuckDBPyConnection, metric: Metric
 ) -> QualityFailure:
-    counts = ", ".join(f"count(*) filter ({flag})" for flag in _CONTRADICTIONS)
+    counts = ", ".join(f"count(*) filter ({flag})" for flag in CONTRADICTIONS)
     place = (
         "from validated.interaction_checks where tenant_id = ? and source = ? "
         "and entity = ?"
     )
     found = connection.execute(f"select {counts} {place}", _feed(metric)).fetchone()
-    by_flag = dict(zip(_CONTRADICTIONS, found or (), strict=False))
+    by_flag = dict(zip(CONTRADICTIONS, found or (), strict=False))
     flag = max(by_flag, key=lambda name: by_flag[name])
     rows = connection.execute(
         "select file, row_number, user_id, item_id, event_type, "
@@ -206,7 +194,7 @@ def _contradictory(
         f"{_place(file, None, row)}: user {user}, item {item}, {event}, {at}"
         for file, row, user, item, event, at in rows
     )
-    return QualityFailure(metric, _CONTRADICTIONS[flag], by_flag[flag], examples)
+    return QualityFailure(metric, CONTRADICTIONS[flag], by_flag[flag], examples)
 
 
 def _unknown(connection: duckdb.DuckDBPyConnection, metric: Metric) -> QualityFailure:
@@ -229,7 +217,7 @@ def _unknown(connection: duckdb.DuckDBPyConnection, metric: Metric) -> QualityFa
         f"item {_cut(item)}"
         for file, row, model, user, item in rows
     )
-    return QualityFailure(metric, _UNKNOWN[flag], by_flag[flag], examples)
+    return QualityFailure(metric, UNKNOWN[flag], by_flag[flag], examples)
 
 
 def _place(file: str, line: int | None, row: int) -> str:

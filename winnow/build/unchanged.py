@@ -24,6 +24,7 @@ import yaml
 
 from winnow.build.status import waiting_loads
 from winnow.core.home import PROJECT_ROOT
+from winnow.core.leftovers import unfinished
 from winnow.core.settings import Settings
 from winnow.load.ledger import read_ledger
 from winnow.publish.published import current_generation, generation_path, metadata_path
@@ -56,10 +57,10 @@ def remember_build(settings: Settings, fingerprint: str) -> None:
         "fingerprint": fingerprint,
         "warehouse": _looks(settings.warehouse),
     }
-    settings.state.mkdir(parents=True, exist_ok=True)
-    unfinished = settings.state / f".{FILE}.{os.getpid()}"
-    unfinished.write_text(json.dumps(noted), encoding="utf-8")
-    unfinished.replace(settings.state / FILE)
+    place = settings.state / FILE
+    with unfinished(settings, place) as partial:
+        partial.write_text(json.dumps(noted), encoding="utf-8")
+        partial.replace(place)
 
 
 def unchanged_build(settings: Settings, fingerprint: str) -> Build | None:

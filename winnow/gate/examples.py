@@ -29,18 +29,20 @@ _SHOWN_CHARACTERS = 80
 
 _OF_LOAD = "tenant_id = ? and source = ? and entity = ? and load_id = ?"
 
-_CONTRADICTIONS = {
+CONTRADICTIONS = {
     "has_unknown_user": "user_id not in the users",
     "has_unknown_item": "item_id not in the items",
     "is_after_its_load": "interacted_at after the load",
     "is_rated_by_mistake": "rating on an event that cannot carry one",
     "is_unviewed_purchase": "purchase without an earlier view",
 }
+"""What is wrong with an event, by its flag in ``validated.interaction_checks``."""
 
-_UNKNOWN = {
+UNKNOWN = {
     "has_unknown_user": "user_id that the tenant has nowhere else",
     "has_unknown_item": "item_id that the tenant has nowhere else",
 }
+"""What is wrong with a prediction: flags of ``validated.prediction_consistency``."""
 
 _ADVICE = {
     "uniqueness": "The same records stand in the load more than once: load each file "
@@ -139,7 +141,7 @@ class Examples:
 
     def _contradictory(self, load: Sequence[str]) -> list[str]:
         view = f"from validated.interaction_checks where {_OF_LOAD}"
-        flag = self._commonest(view, _CONTRADICTIONS, load)
+        flag = self._commonest(view, CONTRADICTIONS, load)
         rows = self._ask(
             "select file, row_number, user_id, item_id, event_type, "
             f"interacted_at::varchar {view} and {flag} "
@@ -147,21 +149,21 @@ class Examples:
             load,
         )
         return [
-            f"{_place(file, None, row)}: {_CONTRADICTIONS[flag]}: user {_cut(user)}, "
+            f"{_place(file, None, row)}: {CONTRADICTIONS[flag]}: user {_cut(user)}, "
             f"item {_cut(item)}, {event}" + (f", {at}" if at else "")
             for file, row, user, item, event, at in rows
         ]
 
     def _unknown(self, load: Sequence[str]) -> list[str]:
         view = f"from validated.prediction_consistency where {_OF_LOAD}"
-        flag = self._commonest(view, _UNKNOWN, load)
+        flag = self._commonest(view, UNKNOWN, load)
         rows = self._ask(
             f"select file, row_number, model, user_id, item_id {view} and {flag} "
             f"order by file, row_number limit {_ROWS}",
             load,
         )
         return [
-            f"{_place(file, None, row)}: {_UNKNOWN[flag]}: model {_cut(model)}, user "
+            f"{_place(file, None, row)}: {UNKNOWN[flag]}: model {_cut(model)}, user "
             f"{_cut(user)}, item {_cut(item)}"
             for file, row, model, user, item in rows
         ]
