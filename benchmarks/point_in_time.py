@@ -286,7 +286,8 @@ class Bench:
     def _compiled(self, name: str) -> str:
         layer, model = name.split(".")
         folder = self.target / "compiled" / "winnow" / "models" / layer
-        return (folder / f"{model}.sql").read_text()
+        (file,) = folder.rglob(f"{model}.sql")
+        return file.read_text()
 
 
 def measure(

@@ -174,7 +174,8 @@ def compiled_models(settings: Settings, resamples: int) -> dict[str, str]:
     )
     assert result.succeeded, result.failures
     folder = settings.target / "compiled" / "winnow" / "models" / "evaluation"
-    return {model: (folder / f"{model}.sql").read_text("utf-8") for model in COMPARED}
+    files = {file.stem: file for file in folder.rglob("*.sql")}
+    return {model: files[model].read_text("utf-8") for model in COMPARED}
 
 
 def run_compiled(

@@ -365,8 +365,9 @@ _REST = {
 }
 
 DECLARED = {
-    f"{file.parent.name}.{model['name']}": model
-    for file in sorted((PROJECT_ROOT / "models").glob("*/*.yml"))
+    f"{layer.name}.{model['name']}": model
+    for layer in (PROJECT_ROOT / "models").iterdir()
+    for file in sorted(layer.rglob("*.yml"))
     for model in yaml.load(file.read_text("utf-8"), yaml.CSafeLoader).get("models", [])
 }
 """What the project declares of its tables, by schema and name."""

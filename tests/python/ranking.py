@@ -343,7 +343,8 @@ class CompiledModels:
         result = run_dbt(settings, ["compile", "--select", *MODELS])
         assert result.succeeded, result.failures
         (folder,) = settings.target.glob("compiled/winnow/models/evaluation")
-        self.sql = {name: (folder / f"{name}.sql").read_text() for name in MODELS}
+        files = {file.stem: file for file in folder.rglob("*.sql")}
+        self.sql = {name: files[name].read_text() for name in MODELS}
 
     def run(
         self,

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 BUCKETS = 4096
 """The most groups that a resample draws from: users up to so many, and beyond that
-buckets of users (``models/evaluation/comparison_sums.sql`` forms them).
+buckets of users (``models/evaluation/comparisons/comparison_sums.sql`` forms them).
 """
 
 _EXACT = 2.0**53
