@@ -23,7 +23,7 @@ _BAR_WIDTH = 10
 _COLOURS = {"planned": "dim", "running": "yellow", "done": "green", "failed": "red"}
 
 app = typer.Typer(
-    help="A test split replayed as days of traffic: plan it, run its days.",
+    help="Replay a test split as days of traffic.",
     no_args_is_help=True,
 )
 
@@ -33,12 +33,10 @@ Tenants = Annotated[
 ]
 SplitName = Annotated[
     str | None,
-    typer.Option(
-        "--split", help="Only this split.", show_default="all that are planned"
-    ),
+    typer.Option("--split", help="Only this split.", show_default="all planned ones"),
 ]
 KeepOn = Annotated[
-    bool, typer.Option("--continue", help="Run failed days again, and go on.")
+    bool, typer.Option("--continue", help="Run failed days again, then go on.")
 ]
 
 
@@ -47,19 +45,21 @@ def plan(
     *,
     days: Annotated[
         int | None,
-        typer.Option(help="Days.", show_default="20, or 1 / fraction"),
+        typer.Option(help="Number of days.", show_default="20, or 1 / fraction"),
     ] = None,
     fraction: Annotated[
         float | None,
-        typer.Option(help="A day's share of the test split.", show_default="1 / days"),
+        typer.Option(
+            help="Share of the test split for each day.", show_default="1 / days"
+        ),
     ] = None,
     tenants: Tenants = None,
     split: Annotated[
         str | None,
-        typer.Option(help="The split.", show_default="each tenant's first"),
+        typer.Option(help="Split to plan.", show_default="each tenant's first"),
     ] = None,
 ) -> None:
-    """Deal the test rows of a split out to days, by a hash: each row to one day."""
+    """Assign each test row of a split to one day, by a hash."""
     from winnow.core.settings import settings
     from winnow.evaluation import batches
 
@@ -89,7 +89,7 @@ def plan(
 def status(
     *, tenants: Tenants = None, split: SplitName = None, as_json: AsJson = False
 ) -> None:
-    """Show every day of the plans: how far it is, and how good its rows are."""
+    """Show every planned day: its state, speed and quality."""
     from winnow.core.settings import settings
     from winnow.evaluation import batches
 
@@ -110,7 +110,7 @@ def run(
         typer.Option(
             min=1,
             max=MOST,
-            help="The day, 1 for the first.",
+            help="Day to run; 1 is the first.",
             show_default="the next one",
         ),
     ] = None,
@@ -118,9 +118,9 @@ def run(
     split: SplitName = None,
     keep_on: KeepOn = False,
 ) -> None:
-    """Run one day. A day that is done is left as it is.
+    """Run one day. A day that is done is not run again.
 
-    Exit status 1 when the day fails, or an earlier one has.
+    Exit status 1 if the day fails, or if an earlier one has failed.
     """
     _run(day=day, until=None, tenants=tenants, split=split, keep_on=keep_on)
 
@@ -130,17 +130,15 @@ def simulate(
     *,
     days: Annotated[
         int | None,
-        typer.Option(
-            min=1, max=MOST, help="Run the days up to this one.", show_default="all"
-        ),
+        typer.Option(min=1, max=MOST, help="Last day to run.", show_default="all"),
     ] = None,
     tenants: Tenants = None,
     split: SplitName = None,
     keep_on: KeepOn = False,
 ) -> None:
-    """Run the days up to one, as fast as they go; those that are done are left.
+    """Run many days, one after the other. Days that are done are not run again.
 
-    Exit status 1 when a day fails: the days after it wait.
+    Exit status 1 if a day fails; the days after it wait.
     """
     _run(
         day=None,
@@ -157,10 +155,10 @@ def reset(
     tenants: Tenants = None,
     split: SplitName = None,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Forget the plan as well.")
+        bool, typer.Option("--forget", help="Delete the plan as well.")
     ] = False,
 ) -> None:
-    """Make every day planned again; the plan stays."""
+    """Set every day back to planned; keep the plan."""
     from winnow.core.settings import settings
     from winnow.evaluation import batches
 
@@ -181,18 +179,19 @@ def reset(
 def daily(
     *,
     day: Annotated[
-        str, typer.Option(help="The day; empty for the next one of each plan.")
+        str, typer.Option(help="Day to run; empty for the next one of each plan.")
     ] = "",
     simulate: Annotated[
-        str, typer.Option(help="Run the days up to this one instead.")
+        str, typer.Option(help="Run all days up to this one instead.")
     ] = "",
-    out: Annotated[Path, typer.Option(help="The folder for the results.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(
         "batch-results"
     ),
     keep_on: KeepOn = False,
 ) -> None:
-    """What is done every night: plan what is not planned, run a day, write the results
-    and publish them. Exit status 1 when a day fails; the results are written then, too.
+    """Run the nightly job: plan, run a day, write the results, and publish.
+
+    Exit status 1 if a day fails; the results are written even then.
     """
     from winnow.core.settings import settings
     from winnow.evaluation import batches

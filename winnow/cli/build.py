@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 
 
 def sample_data(
-    out: Annotated[Path, typer.Argument(help="The folder to write to.")],
-    users: Annotated[int, typer.Option(max=10**8, help="Users.")] = 10_000,
-    items: Annotated[
-        int, typer.Option(max=10**8, help="Items of the catalogue.")
-    ] = 5_000,
+    out: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    users: Annotated[int, typer.Option(max=10**8, help="Number of users.")] = 10_000,
+    items: Annotated[int, typer.Option(max=10**8, help="Number of items.")] = 5_000,
     interactions: Annotated[
-        int, typer.Option(max=10**10, help="Clean interactions.")
+        int, typer.Option(max=10**10, help="Number of clean interactions.")
     ] = 100_000,
-    days: Annotated[int, typer.Option(help="Days that the interactions span.")] = 90,
-    seed: Annotated[int, typer.Option(max=MOST, help="Same seed, same bytes.")] = 7,
+    days: Annotated[int, typer.Option(help="Number of days that they span.")] = 90,
+    seed: Annotated[
+        int,
+        typer.Option(
+            max=MOST, help="Random seed; the same seed writes the same files."
+        ),
+    ] = 7,
     dirty_share: Annotated[
-        float, typer.Option(help="Dirty rows of each kind, as a share of the clean.")
+        float,
+        typer.Option(help="Dirty rows of each kind, as a share of the clean rows."),
     ] = 0.01,
 ) -> None:
-    """Write made-up shop data, dirt included, for canonical and recomart."""
+    """Write sample shop data with dirty rows, for canonical and recomart."""
     from winnow.demo.sample_data import SampleSize, write_sample_data
 
     size = SampleSize(users, items, interactions, days, seed, dirty_share)
@@ -56,23 +60,23 @@ def build(
     *,
     select: Annotated[
         list[str] | None,
-        typer.Option(help="Build only these nodes (dbt's selection). May be repeated."),
+        typer.Option(help="Build only these dbt nodes. May be repeated."),
     ] = None,
     tenant: Annotated[
         str | None,
-        typer.Option(help="Take in what is new of this tenant; others stay as built."),
+        typer.Option(help="Take in new loads of this tenant only."),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Build although nothing has changed.")
+        bool, typer.Option("--full", help="Build even if nothing has changed.")
     ] = False,
     docs: Annotated[
-        bool, typer.Option("--docs", help="Write what `winnow docs` does afterwards.")
+        bool, typer.Option("--docs", help="Write the docs site as well.")
     ] = False,
 ) -> None:
-    """Build and test every layer, publish it, and say what came of it. Where nothing
-    has changed since the last build, say so.
+    """Build, test and publish every layer.
 
-    Exit status 1 when the build failed, or went through without a load that is held.
+    If nothing has changed since the last build, says so and builds nothing. Exit
+    status 1 if the build fails, or if a load is held.
     """
     from winnow.build import build as building
     from winnow.cli.report import print_held
@@ -118,8 +122,10 @@ def _print_build(here: Settings, report: BuildReport, terminal: Terminal) -> Non
 
 
 def write_docs_site() -> None:
-    """Write the dbt docs site as one page that needs no network, and the Data Docs of
-    the last build with suites of Great Expectations.
+    """Write the docs site, and the Data Docs of the last build.
+
+    The docs site is dbt's, as one page that needs no network. The Data Docs come with
+    Great Expectations suites.
     """
     from winnow.build.build import DATA_DOCS, write_docs
     from winnow.core.settings import settings
@@ -135,7 +141,7 @@ def write_docs_site() -> None:
 
 
 def status(*, as_json: AsJson = False) -> None:
-    """Show how things stand: the last build, what waits, and what is published."""
+    """Show the last build's summary, loads that wait, and output paths."""
     from winnow.build.quality import latest_metrics
     from winnow.build.status import lines, standing
     from winnow.cli.report import print_metrics, print_reports, tenant_reports
@@ -168,10 +174,10 @@ def status(*, as_json: AsJson = False) -> None:
 def metrics(
     out: Annotated[
         Path | None,
-        typer.Option(help="A file to replace, such as one of the node exporter's."),
+        typer.Option(help="Write to this file, such as one of the node exporter's."),
     ] = None,
 ) -> None:
-    """Show the newest build's metrics in Prometheus' text format."""
+    """Print the last build's metrics in Prometheus text format."""
     from winnow.build import metrics as gauges
     from winnow.core.settings import settings
 

@@ -25,25 +25,28 @@ _NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 def dashboard(
     *,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where it listens; 0 for any.")
+        int,
+        typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one."),
     ] = 8501,
     host: Annotated[
         str,
-        typer.Option(help="0.0.0.0 lets other machines in: there is no log-in."),
+        typer.Option(
+            help="Address to listen on; 0.0.0.0 admits other machines, without a login."
+        ),
     ] = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Another name under which browsers may ask for it, such as that of "
-            "a proxy. May be given again.",
+            help="Extra host name that browsers may use, such as a proxy's. May be "
+            "repeated.",
         ),
     ] = None,
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = False,
 ) -> None:
-    """Serve pages about the published generation, until it is interrupted."""
+    """Serve pages about the published generation, until interrupted."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(

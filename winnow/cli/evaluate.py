@@ -16,7 +16,7 @@ def evaluate(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="Which split.", show_default="each tenant's first"),
+        typer.Option(help="Split to evaluate.", show_default="each tenant's first"),
     ] = None,
     k: Annotated[
         int | None,
@@ -24,25 +24,24 @@ def evaluate(
             "--k",
             min=1,
             max=MOST,
-            help="Only lists of this length.",
+            help="List length to show.",
             show_default="the middle one of metric_ks",
         ),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every length of lists and every baseline.")
+        bool, typer.Option("--all", help="Show every list length and every baseline.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print all of it as JSON instead.")
+        bool, typer.Option("--json", help="Print everything as JSON instead.")
     ] = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print all metrics as CSV instead.")
     ] = False,
 ) -> None:
-    """Evaluate the models anew: a table of metrics, and who is better, in a sentence.
+    """Evaluate the models, and say which is better.
 
-    The table has the tenant's own models beside the best baseline. The evaluation layer
-    is built for all tenants, new predictions included; the next `winnow build`
-    publishes it.
+    Shows each tenant's own models beside the best baseline. Builds the evaluation layer
+    for all tenants, with new predictions; the next `winnow build` publishes it.
     """
     from winnow.core.errors import InputError
     from winnow.core.settings import settings

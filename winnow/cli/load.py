@@ -19,77 +19,89 @@ if TYPE_CHECKING:
 
 # The options that `load` and `validate` share.
 _Source = Annotated[
-    str, typer.Argument(help="movielens, microlens, recomart or canonical.")
+    str,
+    typer.Argument(
+        help="Kind of files: canonical, movielens, microlens, recomart, or your own."
+    ),
 ]
-_Path = Annotated[str, typer.Argument(help="A file, a folder or a quoted glob.")]
+_Path = Annotated[str, typer.Argument(help="File, folder or quoted pattern.")]
 _Tenant = Annotated[
     str | None,
-    typer.Option(help="Whose data it is; the source's name, or `default`."),
+    typer.Option(
+        help="Tenant that owns the data.",
+        show_default="the source; default for canonical",
+    ),
 ]
 _Entity = Annotated[
-    str | None, typer.Option(help="What the files hold, such as interactions.")
+    str | None,
+    typer.Option(
+        help="Entity in the files, such as interactions.",
+        show_default="recognised",
+    ),
 ]
 _Limit = Annotated[
-    int | None, typer.Option(help="Take the first so many records of each file.")
+    int | None, typer.Option(help="Read at most this many records of each file.")
 ]
 _ColumnMap = Annotated[
     list[str] | None,
     typer.Option(
         "--map",
         metavar="COLUMN=THEIRS",
-        help="Which column of the file fills a column of the contract: its name, or "
-        "its position from 1. Several with commas, or given again; COLUMN= fills it "
-        "with nothing.",
+        help="Fill a contract column from a column of the file, given by name or by "
+        "position from 1. Separate several with commas, or repeat the option; "
+        "COLUMN= leaves it empty.",
     ),
 ]
-_Delimiter = Annotated[
-    str | None, typer.Option(help=r"What parts the fields; \t for a tab.")
+_Delimiter = Annotated[str | None, typer.Option(help=r"Field separator; \t for tab.")]
+_Encoding = Annotated[
+    str | None, typer.Option(help="Character encoding, such as utf-8 or latin-1.")
 ]
-_Encoding = Annotated[str | None, typer.Option(help="Such as utf-8 or latin-1.")]
 _Header = Annotated[
     bool | None,
-    typer.Option("--header/--no-header", help="Whether line 1 names the columns."),
+    typer.Option(
+        "--header/--no-header", help="Read the first line as column names, or as data."
+    ),
 ]
 _Dates = Annotated[
     str | None,
-    typer.Option(help="How dates such as 12/1/2010 are written: mdy, dmy or ymd."),
+    typer.Option(
+        help="Order of the parts in dates such as 12/1/2010: mdy, dmy or ymd."
+    ),
 ]
 _Ignore = Annotated[
     list[str] | None,
     typer.Option(
         metavar="COLUMN",
-        help="A column of the file, or of the contract, that is left out. May be "
-        "given again.",
+        help="Leave out a column of the file or of the contract. May be repeated.",
     ),
 ]
 _SkipLines = Annotated[
-    int | None, typer.Option(min=0, help="Leave out so many lines at the begin.")
+    int | None, typer.Option(min=0, help="Skip this many lines at the start.")
 ]
 _Quoting = Annotated[
     bool | None,
     typer.Option(
-        "--quoting/--no-quoting", help='Whether " encloses fields, or is plain text.'
+        "--quoting/--no-quoting",
+        help='Read " as a quote around fields, or as plain text.',
     ),
 ]
 _DecimalComma = Annotated[
     bool | None,
-    typer.Option("--decimal-comma", help="Numbers are written 1.234,5."),
+    typer.Option("--decimal-comma", help="Read numbers written as 1.234,5."),
 ]
 _Mode = Annotated[
     str | None,
     typer.Option(
-        help="What becomes of earlier loads: append (they stay), replace (the file of "
-        "the same path, or the feed, goes), snapshot (they become history). Events "
-        "append, catalogues are snapshots."
+        help="What happens to earlier loads: append keeps them, replace removes the "
+        "same file or feed, snapshot keeps them as history.",
+        show_default="append; snapshot for catalogues",
     ),
 ]
 _Feed = Annotated[
     str | None,
-    typer.Option(help="Name of the feed that the files replace or are a state of."),
+    typer.Option(help="Name of the feed that the files belong to."),
 ]
-_Recursive = Annotated[
-    bool, typer.Option("--recursive", help="Take the files of subfolders, too.")
-]
+_Recursive = Annotated[bool, typer.Option("--recursive", help="Include subfolders.")]
 
 
 def load(
@@ -113,10 +125,9 @@ def load(
     feed: _Feed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load files into the raw tables and the landing lake, exactly once.
+    """Load files into the landing lake and the warehouse, each exactly once.
 
-    Says what each file was taken for, which of its columns were used, and what was
-    found out about it.
+    Prints the entity of each file, the columns used, and anything noticed.
     """
     from winnow.load.pipeline import load as load_files
 
@@ -174,14 +185,14 @@ def validate(
     docs: Annotated[
         Path | None,
         typer.Option(
-            help="Write Data Docs with suites of Great Expectations to this folder."
+            help="Write Data Docs and Great Expectations suites to this folder."
         ),
     ] = None,
 ) -> None:
-    """Say what a build would say of files, rule by rule; load nothing.
+    """Check files against the contract, rule by rule, without loading them.
 
-    Exit status 0 when a build would let them count, 1 when it would hold them or stop,
-    2 when the files cannot be used at all.
+    Exit status 0 if a build would accept the files, 1 if it would hold them or stop,
+    2 if the files cannot be used at all.
     """
     from winnow.build.validation import validate
     from winnow.cli.report import print_validation

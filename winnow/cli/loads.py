@@ -19,17 +19,15 @@ _COLOURS = {"held": "bold red", "waits": "yellow", "not built": "yellow"}
 _MOST_LOADS = 50
 
 app = typer.Typer(
-    help="Loads: see them, take them back, let them count.",
+    help="List loads, take them back, and release held ones.",
     no_args_is_help=True,
 )
 
 Loads = Annotated[
     list[str] | None,
-    typer.Argument(help="Ids of loads, or their numbers in the list.", metavar="LOAD"),
+    typer.Argument(help="Load ids, or numbers in the list.", metavar="LOAD"),
 ]
-Why = Annotated[
-    str | None, typer.Option(help="The reason, which the ledger keeps for good.")
-]
+Why = Annotated[str | None, typer.Option(help="Reason, which the ledger keeps.")]
 
 
 @app.command(name="list", epilog="Example: winnow loads list --tenant acme")
@@ -37,11 +35,12 @@ def list_loads(
     *,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Those that were taken back, and all of many.")
+        bool,
+        typer.Option("--all", help="Include loads taken back, and all older ones."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the loads, the newest last, and what became of them."""
+    """List the loads, newest last, with their states."""
     from winnow.core.settings import settings
     from winnow.load.loads import STATES, load_states
 
@@ -84,13 +83,11 @@ def list_loads(
 
 @app.command(epilog="Example: winnow loads show 12")
 def show(
-    load: Annotated[
-        str, typer.Argument(help="The load's id, or its number in the list.")
-    ],
+    load: Annotated[str, typer.Argument(help="Load id, or number in the list.")],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show one load: its files, who loaded it, and why it is held or gone."""
+    """Show one load: its files, who loaded it, and why it is held or taken back."""
     from winnow.core.settings import settings
     from winnow.load.loads import load_state
 
@@ -106,17 +103,17 @@ def unload(
     loads: Loads = None,
     *,
     file: Annotated[
-        Path | None, typer.Option(help="The rows of this file, of whichever load.")
+        Path | None, typer.Option(help="Take back the rows of this file, in any load.")
     ] = None,
     tenant: Annotated[
         str | None,
-        typer.Option(help="All loads of this tenant; with --file, its only."),
+        typer.Option(help="Take back all loads of this tenant, or its rows of --file."),
     ] = None,
     why: Why = None,
 ) -> None:
-    """Take loads back: their rows leave every table with the next build.
+    """Take loads back: the next build removes their rows from every table.
 
-    The ledger keeps that they were there. Their files can be loaded again.
+    The ledger keeps a note of them. Their files can be loaded again.
     """
     from winnow.core.settings import settings
     from winnow.load.loads import unload as take_back
@@ -127,7 +124,7 @@ def unload(
 
 @app.command(epilog="Example: winnow loads release 12")
 def release(loads: Loads, *, why: Why = None) -> None:
-    """Let loads count that the quality gate holds."""
+    """Release held loads: the next build uses their rows."""
     from winnow.core.settings import settings
     from winnow.load.loads import release as let_count
 

@@ -43,7 +43,7 @@ app = typer.Typer(
     name="winnow",
     cls=_InOrder,
     rich_markup_mode="markdown",
-    help="From raw user-item interaction logs to training data.",
+    help="Turn raw user-item interaction logs into training data.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -94,7 +94,7 @@ def _winnow(
         ),
     ] = False,
 ) -> None:
-    """From raw user-item interaction logs to training data."""
+    """Turn raw user-item interaction logs into training data."""
 
 
 def main() -> None:

@@ -28,30 +28,33 @@ if TYPE_CHECKING:
 
 
 def export(
-    out: Annotated[Path, typer.Argument(help="The folder to write; new or empty.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; new or empty.")],
     *,
     tenant: Annotated[
         list[str] | None, typer.Option(help="Only this tenant. May be repeated.")
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", help="parquet, csv or recbole.")
+        str, typer.Option("--format", help="File format: parquet, csv or recbole.")
     ] = "parquet",
     what: Annotated[
         str | None,
         typer.Option(
-            help="examples, sequences, positives, negatives, split_assignments, "
-            "interactions, users, items, interaction_features, user_features, "
-            "item_features, user_recent_items or user_category_affinity.",
+            help="Table to write: examples, sequences, positives, negatives, "
+            "split_assignments, interactions, users, items, interaction_features, "
+            "user_features, item_features, user_recent_items or "
+            "user_category_affinity.",
             show_default="examples; interactions for recbole",
         ),
     ] = None,
     split: Annotated[
         list[str] | None,
-        typer.Option(help="Only train, validation or test. May be repeated."),
+        typer.Option(
+            help="Only this split: train, validation or test. May be repeated."
+        ),
     ] = None,
     split_name: Annotated[
         str | None,
-        typer.Option(help="Only this split method, of a table that has several."),
+        typer.Option(help="Only this split method, for tables with several."),
     ] = None,
     fold: Annotated[
         int | None, typer.Option(min=0, max=MOST, help="Only this fold.")
@@ -59,19 +62,21 @@ def export(
     pad_left: Annotated[
         bool,
         typer.Option(
-            "--pad-left", help="Sequences of one length, with 0 for what is missing."
+            "--pad-left", help="Pad sequences to one length, with 0 on the left."
         ),
     ] = False,
     pad_to: Annotated[
         int | None,
-        typer.Option(help="The length; the tenants' sequence_length without it."),
+        typer.Option(
+            help="Length to pad to.", show_default="the tenants' sequence_length"
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier export.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a table for a trainer: Parquet or CSV by tenant and split, or RecBole."""
+    """Write a table for training: Parquet or CSV by tenant and split, or RecBole."""
     from winnow.core.settings import settings
     from winnow.export.files import ExportRequest, export
 
@@ -105,17 +110,18 @@ def publish(
     lake: Annotated[
         str | None,
         typer.Option(
-            help="A folder or s3://bucket/prefix.", show_default="the landing lake"
+            help="Write Parquet files to this folder or s3://bucket/prefix.",
+            show_default="the landing lake",
         ),
     ] = None,
     no_lake: Annotated[
-        bool, typer.Option("--no-lake", help="Write no files to the lake.")
+        bool, typer.Option("--no-lake", help="Write no Parquet files.")
     ] = False,
     keep: Annotated[
         int | None,
         typer.Option(
             max=MOST,
-            help="Generations to keep.",
+            help="Number of generations to keep.",
             show_default="WINNOW_KEEP_GENERATIONS, or 3",
         ),
     ] = None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_LINES = 20
 
 app = typer.Typer(
-    help="Rejected records: see them, correct them, load them again.",
+    help="List and export rejected records, and replay corrections.",
     no_args_is_help=True,
 )
 
@@ -35,8 +35,7 @@ LoadId = Annotated[str | None, typer.Option(help="Only this load.")]
 Everything = Annotated[
     bool,
     typer.Option(
-        "--all",
-        help="Those that were corrected, and those of replaced files, too.",
+        "--all", help="Include corrected records, and those of replaced files."
     ),
 ]
 
@@ -50,11 +49,14 @@ def list_refused(
     reason: Reason = None,
     load_id: LoadId = None,
     everything: Everything = False,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Lines at most.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Maximum number of lines.")
+    ] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Count the rejected records of the last build by tenant, entity and reason, and
-    say which loads no build has judged yet.
+    """Count rejected records of the last build, by tenant, entity and reason.
+
+    Also names the loads that no build has judged yet.
     """
     from winnow.build.status import unjudged_loads
     from winnow.core.settings import settings
@@ -133,14 +135,14 @@ def _waiting_line(waiting: Sequence[WaitingLoad]) -> str:
 @app.command()
 def show(
     rejected_id: Annotated[
-        str, typer.Argument(help="The record's id, or its first 8 characters.")
+        str, typer.Argument(help="Record id, or its first 8 characters.")
     ],
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", help="As one line of JSON.")
+        bool, typer.Option("--json", help="Print one line of JSON instead.")
     ] = False,
 ) -> None:
-    """Show one rejected record and all that is known about it."""
+    """Show one rejected record, with its reasons and its history."""
     from winnow.core.settings import settings
     from winnow.rejected.records import built_warehouse, envelope
 
@@ -154,7 +156,7 @@ def show(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(help="The file to write, JSON lines.")],
+    out: Annotated[Path, typer.Argument(help="File to write, as JSON lines.")],
     *,
     tenant: Tenant = None,
     source: Source = None,
@@ -163,13 +165,13 @@ def export(
     load_id: LoadId = None,
     everything: Everything = False,
     limit: Annotated[
-        int | None, typer.Option(min=1, max=MOST, help="Records at most.")
+        int | None, typer.Option(min=1, max=MOST, help="Maximum number of records.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file.")
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
 ) -> None:
-    """Write rejected records to a file, one per line, to be corrected and replayed."""
+    """Write rejected records to a file, one per line, to correct and replay."""
     from winnow.core.settings import settings
     from winnow.rejected.records import export
 
@@ -192,14 +194,16 @@ def export(
 @app.command()
 def replay(
     file: Annotated[
-        Path, typer.Argument(help="Corrected records, as `export` wrote them.")
+        Path,
+        typer.Argument(
+            help="Corrected records, as `winnow rejected export` wrote them."
+        ),
     ],
 ) -> None:
-    """Load corrected records again, exactly once; the next build judges them.
+    """Load corrected records, each exactly once; the next build judges them.
 
-    Exit status 1 when a correction was not loaded because it changes nothing, is in
-    conflict with an accepted record, has to wait for a build, or is of a file that was
-    replaced.
+    Exit status 1 if a correction was not loaded: it changes nothing, it conflicts with
+    an accepted record, it has to wait for a build, or its file was replaced.
     """
     from winnow.core.settings import settings
     from winnow.rejected.replay import replay

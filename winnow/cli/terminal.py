@@ -27,7 +27,7 @@ from rich.text import Text
 from winnow.core.visible_text import shown
 
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print the result as one JSON document instead.")
+    bool, typer.Option("--json", help="Print one JSON document instead.")
 ]
 """The option of commands whose result programs can read, too."""
 
