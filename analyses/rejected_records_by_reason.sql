@@ -1,6 +1,6 @@
 {#-
-    How many records each tenant had refused, by reason and file, the most first: where to
-    look when a feed gets worse. Run with `dbt show -s refused_records_by_reason`.
+    How many records each tenant had rejected, by reason and file, the most first: where to
+    look when a feed gets worse. Run with `dbt show -s rejected_records_by_reason`.
 -#}
 
 with
