@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from winnow.core.home import PROJECT_ROOT
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 PLAYWRIGHT = PROJECT_ROOT / ".venv-services" / "bin" / "python"
 DRIVER = PROJECT_ROOT / "benchmarks" / "browse_dashboard.py"

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load_and_build import Run, fresh, median_run, run
-from winnow.core.home import PROJECT_ROOT
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 FEATURE_MODELS = (
     "prepared.item_versions",

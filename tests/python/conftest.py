@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from places import PROJECT_ROOT
 
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 
 REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
+
+# Wherever a test or a process of its own works, the project is this one.
+os.environ["WINNOW_PROJECT"] = str(PROJECT_ROOT)
 
 Command = Callable[..., tuple[int, str, str]]
 Query = Callable[[str], list[tuple[Any, ...]]]

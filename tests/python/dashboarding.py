@@ -9,9 +9,9 @@ from unittest import mock
 import duckdb
 import yaml
 from noting import note_build
+from places import PROJECT_ROOT
 
 from winnow.build.dbt import run_dbt
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 from winnow.demo.sample_data import SampleSize, write_sample_data
 from winnow.load.pipeline import load

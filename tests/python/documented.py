@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from winnow.core.home import PROJECT_ROOT
+from places import PROJECT_ROOT
 
 PAGES = [
     PROJECT_ROOT / "README.md",

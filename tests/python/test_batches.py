@@ -27,11 +27,11 @@ import pytest
 import yaml
 from conftest import Command, make_settings, rows_of
 from noting import note_build
+from places import PROJECT_ROOT
 
 from winnow.build.build import build
 from winnow.build.dbt import ParsedProject
 from winnow.core.errors import BuildError, InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.lock import warehouse_lock
 from winnow.core.settings import Settings
 from winnow.evaluation import batches

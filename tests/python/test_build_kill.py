@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from homes import make_environment, make_winnow, query
+from places import PROJECT_ROOT
 from test_end_to_end import checksums
 from zygote import Zygote
 
 import winnow
 from winnow.build.status import standing
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings, settings
 from winnow.load.ledger import read_ledger
 from winnow.load.pipeline import load

@@ -18,6 +18,7 @@ import duckdb
 import pytest
 from conftest import make_settings, rows_of
 from noting import note_build
+from places import PROJECT_ROOT
 
 from winnow.build import build as building
 from winnow.build import unchanged
@@ -26,7 +27,6 @@ from winnow.build.status import lines, standing
 from winnow.build.unchanged import FILE, fingerprint, remember_build, unchanged_build
 from winnow.cli.main import main
 from winnow.core.errors import BuildError, InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.lock import warehouse_lock
 from winnow.core.settings import Settings
 from winnow.evaluation.results import build_evaluation

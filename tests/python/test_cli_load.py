@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Command, Query, Write
+from places import PROJECT_ROOT
 
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 
 

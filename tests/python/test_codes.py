@@ -20,9 +20,9 @@ import pyarrow as pa
 import pytest
 from conftest import make_settings, rows_of
 from keying import add_keys
+from places import PROJECT_ROOT
 
 from winnow.build.dbt import run_dbt
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 
 Record = tuple[str, str, str, dt.datetime]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from places import PROJECT_ROOT
 
 from winnow.contracts.entities import (
     PROVENANCE,
@@ -15,7 +16,6 @@ from winnow.contracts.entities import (
     contract,
     load_contracts,
 )
-from winnow.core.home import PROJECT_ROOT
 
 SOURCE = """
 version: 2

@@ -30,11 +30,11 @@ from dashboarding import (
     publish,
 )
 from noting import note_build
+from places import PROJECT_ROOT
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.browser import dashboard
 from winnow.cli.dashboard import APP, hosts_of
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 from winnow.dashboard import charts, data, evaluation
 from winnow.dashboard.text import age, code, prose

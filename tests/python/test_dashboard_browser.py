@@ -18,10 +18,10 @@ import duckdb
 import pytest
 from conftest import make_settings
 from dashboarding import add_evaluation, build_sample, make_warehouse, publish
+from places import PROJECT_ROOT
 
 from benchmarks.browser import Seen, dashboard, look, missing
 from benchmarks.dashboard import LIMIT_SECONDS, PATHS
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 
 pytestmark = [

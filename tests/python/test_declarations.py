@@ -7,12 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from places import PROJECT_ROOT
 
 from winnow.build import dbt
-from winnow.contracts import entities as contracts
 from winnow.contracts.declarations import check_declarations
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import settings
 from winnow.load import pipeline
 
@@ -188,7 +187,6 @@ def test_bytes_that_are_not_utf8_are_told(project: Path) -> None:
     (project / CONTRACT).write_bytes(b"sources: \xff")
     assert "is not UTF-8" in refusal(project)
     shutil.copy(PROJECT_ROOT / CONTRACT, project / CONTRACT)
-    contracts.load_contracts.cache_clear()
     (project / SETTINGS).write_bytes(b"tenant_id\n\xff\n")
     assert f"{project / SETTINGS} is not UTF-8" in refusal(project)
 
@@ -297,7 +295,7 @@ def test_a_seed_that_is_missing_is_told(project: Path) -> None:
 def test_no_command_begins_with_a_broken_seed(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def check() -> None:
+    def check(*_: object) -> None:
         check_declarations(project)
 
     replace(project / SETTINGS, "uniform", "unifrom")

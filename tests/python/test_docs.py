@@ -14,9 +14,9 @@ import typer
 import yaml
 from conftest import Command, Write
 from documented import DocumentedCommand, commands
+from places import PROJECT_ROOT
 
 from winnow.cli.main import app
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 from winnow.evaluation.batches import Plan
 from winnow.export.files import ExportReport

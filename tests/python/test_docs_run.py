@@ -13,8 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from documented import blocks, commands
-
-from winnow.core.home import PROJECT_ROOT
+from places import PROJECT_ROOT
 
 pytestmark = pytest.mark.scale
 

@@ -15,10 +15,10 @@ import duckdb
 import pytest
 from conftest import Command, rows_of
 from homes import Winnow, make_environment, make_winnow, query
+from places import PROJECT_ROOT
 from scipy.stats import chisquare
 
 from winnow import connect as winnow_connect
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 
 FEEDS = ("retail", "likes")

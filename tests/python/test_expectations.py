@@ -18,10 +18,10 @@ import great_expectations as gx
 import pandas as pd
 import pytest
 from conftest import make_settings
+from places import SEEDS
 
 from winnow.build.compiled_quality import build_quality
 from winnow.contracts.entities import LOG_SOURCE, contract
-from winnow.contracts.rules import SEEDS
 from winnow.core.errors import InputError
 from winnow.gate import Failure, GateReport, check_thresholds, read_gate
 

@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import make_settings, rows_of
 from exporting import AWKWARD, ITEMS, POSITIVES, TENANTS, USERS, write_warehouse
+from places import PROJECT_ROOT
 
 from winnow.cli.main import main
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 from winnow.export.files import ExportRequest, export
 from winnow.export.recbole import dataset_name

@@ -16,10 +16,10 @@ from typing import Any
 
 import duckdb
 import pytest
+from places import PROJECT_ROOT
 
 from winnow.core.errors import InputError, writing
 from winnow.core.failures import explained
-from winnow.core.home import PROJECT_ROOT
 
 HERE = Path(__file__).parent
 NEVER = 1 << 30

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 from conftest import make_settings, rows_of
+from places import PROJECT_ROOT
 
 from winnow.contracts.entities import load_contracts
 from winnow.core.dlt_folder import dlt_folder
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 from winnow.load.pipeline import load, recover
 

@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Command, make_settings
 from noting import note_build
+from places import PROJECT_ROOT
 from test_kill import KILLED, Point
 
 import winnow
 from winnow.core.errors import BuildError, InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.lock import file_lock
 from winnow.core.settings import Settings
 from winnow.publish.generations import publish

@@ -22,12 +22,12 @@ from typing import Any
 import duckdb
 import pyarrow.dataset as ds
 import pytest
+from places import PROJECT_ROOT
 from pyarrow.fs import FileSelector, S3FileSystem
 from test_kill import KILLED, Point
 from test_lake import build, run_publish
 
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 from winnow.publish.generations import publish
 from winnow.publish.lake import LAYERS, MANIFEST, export_lake

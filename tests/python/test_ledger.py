@@ -19,12 +19,12 @@ from conftest import Query, Write, make_settings, rows_of
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from places import PROJECT_ROOT
 from zygote import Zygote
 
 from winnow.build.status import standing
 from winnow.contracts.entities import contract, load_contracts
 from winnow.core.errors import BusyError, InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.lock import warehouse_lock
 from winnow.core.settings import Settings
 from winnow.load import landing

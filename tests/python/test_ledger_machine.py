@@ -21,12 +21,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
+from places import PROJECT_ROOT
 
 from winnow.build.build import build
 from winnow.build.status import standing
 from winnow.contracts.entities import MODES
 from winnow.core.errors import BuildError, InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.lock import warehouse_lock
 from winnow.evaluation.results import build_evaluation
 from winnow.load.ledger import read_ledger

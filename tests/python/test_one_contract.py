@@ -21,6 +21,7 @@ from conftest import make_settings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from places import SEEDS
 from pydantic import ValidationError
 
 from winnow.build.dbt import run_dbt
@@ -34,7 +35,6 @@ from winnow.contracts.entities import (
 )
 from winnow.contracts.record_models import reasons_of, record_model, violations
 from winnow.contracts.rules import (
-    SEEDS,
     Rule,
     TenantSettings,
     accepted_pairs,

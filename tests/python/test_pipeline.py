@@ -20,11 +20,11 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from conftest import Query, Write
+from places import PROJECT_ROOT
 
 from winnow.contracts.entities import load_contracts
 from winnow.core.dlt_folder import dlt_folder
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.lock import warehouse_lock
 from winnow.core.settings import Settings
 from winnow.load.pipeline import LoadResult, load, recover

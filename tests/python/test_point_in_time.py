@@ -20,9 +20,9 @@ import pytest
 import yaml
 from conftest import make_settings
 from keying import add_keys
+from places import PROJECT_ROOT
 
 from winnow.build.dbt import run_dbt
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 
 SEED = 11

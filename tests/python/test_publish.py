@@ -21,11 +21,11 @@ from pathlib import Path
 import duckdb
 import pytest
 from noting import note_build
+from places import PROJECT_ROOT
 from test_kill import KILLED, Point, some_at_once
 
 import winnow
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.lock import warehouse_lock
 from winnow.core.settings import Settings
 from winnow.publish.generations import publish, publish_generation

@@ -10,8 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
-from winnow.core.home import PROJECT_ROOT
+from places import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "winnow"
 

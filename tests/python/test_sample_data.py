@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import PROJECT_ROOT
 
 from benchmarks.load_and_build import run
 from winnow.contracts.entities import Column, contract
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.demo import sample_data
 from winnow.demo.sample_data import SampleSize, write_sample_data
 

@@ -25,10 +25,10 @@ from conftest import REAL_DATA, make_settings
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from keying import add_keys
+from places import PROJECT_ROOT
 from scipy.stats import chisquare
 
 from winnow.build.dbt import run_dbt
-from winnow.core.home import PROJECT_ROOT
 
 SEED = 7
 MODELS = ("+negatives", "+evaluation_candidates", "sampling_shortfall")

@@ -13,9 +13,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from noting import note_build
+from places import PROJECT_ROOT
 from test_batches import write_world
 
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.settings import Settings
 from winnow.evaluation.batches import plan
 

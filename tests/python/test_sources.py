@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import REAL_DATA, Write
 
-import ingest
 from winnow.contracts.entities import contract
 from winnow.core.errors import InputError
-from winnow.load import sources
 from winnow.load.columns import match_columns
 from winnow.load.recognition import recognise_files
 from winnow.load.records import read_records
@@ -466,17 +463,3 @@ def test_published_data_is_read_by_canonical_with_one_mapping_at_most(
             items.update(part.columns["item_id"].to_pylist())
             events += part.row_count
     assert (len(users), len(items), events) == figures
-
-
-def test_every_file_among_the_loaders_is_a_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = "READS = '*.shop'\ndef recognise(path, options): return None\n"
-    (tmp_path / "a_shop.py").write_text(text)
-    monkeypatch.setattr(ingest, "__path__", [*ingest.__path__, str(tmp_path)])
-    found = sources.loaders()
-    monkeypatch.delitem(sys.modules, "ingest.a_shop")
-    assert list(found) == ["a_shop", *sources.SOURCES]
-    assert found["a_shop"].reads == "*.shop"
-    tenants = {name: source.default_tenant for name, source in found.items()}
-    assert tenants == {name: name for name in found} | {"canonical": "default"}

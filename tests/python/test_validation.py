@@ -14,13 +14,13 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Command, Query, Write, make_settings, rows_of
+from places import PROJECT_ROOT
 
 from winnow.build import compiled_quality
 from winnow.build.build import build
 from winnow.build.dbt import run_dbt
 from winnow.build.validation import ValidationReport, _scratch, validate
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.lock import warehouse_lock
 from winnow.core.settings import Settings
 from winnow.demo.sample_data import SampleSize, write_sample_data

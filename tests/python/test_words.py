@@ -11,9 +11,9 @@ import pytest
 import typer
 import yaml
 from documented import PAGES
+from places import PROJECT_ROOT
 
 from winnow.cli.main import app
-from winnow.core.home import PROJECT_ROOT
 
 GLOSSARY = PROJECT_ROOT / "docs" / "glossary.md"
 FENCED = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)

@@ -19,10 +19,9 @@ import duckdb
 
 from winnow.build.dbt import run_dbt
 from winnow.contracts.entities import load_contracts
-from winnow.contracts.rules import SEEDS, quoted_text
+from winnow.contracts.rules import quoted_text
 from winnow.core.errors import BuildError
-from winnow.core.home import PROJECT_ROOT
-from winnow.core.settings import Settings
+from winnow.core.settings import Settings, project_root
 
 _BUILT_AT = re.compile(r"cast\('([^']+)' as timestamp\) as built_at")
 _NOW = "<when the build began>"
@@ -46,7 +45,7 @@ class _Step:
 _compiled: dict[str, tuple[_Step, ...]] = {}
 
 
-def build_quality(scratch: Settings, kept: Path, seeds: Path = SEEDS) -> None:
+def build_quality(scratch: Settings, kept: Path, seeds: Path | None = None) -> None:
     """Make ``validated.load_verdicts``, ``quality.metrics`` and all that they are made
     of, in a scratch warehouse that has rows in its raw tables and nothing else. The SQL
     is kept in the file ``kept``.
@@ -61,7 +60,7 @@ def build_quality(scratch: Settings, kept: Path, seeds: Path = SEEDS) -> None:
         "temp_directory": str(scratch.temp_directory),
         "preserve_insertion_order": "false",
     }
-    folder = str(seeds).replace("'", "''")
+    folder = str(seeds or project_root() / "seeds").replace("'", "''")
     now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
     with duckdb.connect(str(scratch.warehouse), config=options) as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -86,7 +85,7 @@ def _create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _steps(scratch: Settings, kept: Path) -> tuple[_Step, ...]:
-    digest = _digest()
+    digest = _digest(project_root(scratch))
     if digest not in _compiled:
         steps = _kept_steps(kept, digest)
         if steps is None:
@@ -110,11 +109,11 @@ def _kept_steps(kept: Path, digest: str) -> tuple[_Step, ...] | None:
         return None
 
 
-def _digest() -> str:
+def _digest(root: Path) -> str:
     """A short name for what the project's files say."""
     found = hashlib.sha256()
     for name in _PROJECT:
-        path = PROJECT_ROOT / name
+        path = root / name
         files = [path] if path.is_file() else sorted(path.rglob("*"))
         for file in files:
             if file.is_file() and file.suffix in (".sql", ".yml", ".md"):

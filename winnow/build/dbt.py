@@ -14,8 +14,7 @@ from typing import Any
 
 from winnow.contracts.declarations import check_declarations
 from winnow.core.errors import BuildError
-from winnow.core.home import PROJECT_ROOT
-from winnow.core.settings import Settings
+from winnow.core.settings import Settings, project_root
 from winnow.core.signals import interrupt_again, raise_if_stopped
 
 Progress = Callable[[str, int, int], None]
@@ -108,7 +107,7 @@ def run_dbt(
     Errors of dbt itself (a model that does not parse, say) come back as a failure, not
     as an exception; a seed or contract that cannot be read raises InputError.
     """
-    check_declarations()
+    check_declarations(project_root(settings))
     from dbt.adapters.duckdb.connections import (
         DuckDBConnectionManager,
     )
@@ -175,9 +174,9 @@ def _without_options_of_the_environment() -> Iterator[None]:
 def _common_arguments(settings: Settings) -> list[str]:
     return [
         "--project-dir",
-        str(PROJECT_ROOT),
+        str(settings.project),
         "--profiles-dir",
-        str(PROJECT_ROOT),
+        str(settings.project),
         "--target-path",
         str(settings.target),
         "--log-path",

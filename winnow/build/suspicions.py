@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from winnow.build.feed_suspicions import feed_suspicions
-from winnow.contracts.rules import SEEDS
+from winnow.core.settings import seeds_folder
 from winnow.warehouse.reading import has_table, read_only
 
 _LOOKED_AT = 100_000
@@ -91,7 +91,9 @@ def load_suspicions(warehouse: Path, tenant: str, load_id: str) -> tuple[str, ..
     """What to say of the ratings of a load that has just landed, by its first records;
     nothing where the tenant has set ``positive_rating_minimum``.
     """
-    with (SEEDS / "tenant_settings.csv").open(encoding="utf-8", newline="") as file:
+    with (seeds_folder() / "tenant_settings.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         minimums = {
             row["tenant_id"]: row["positive_rating_minimum"]
             for row in csv.DictReader(file)

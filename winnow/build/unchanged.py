@@ -23,9 +23,8 @@ from typing import Any
 import yaml
 
 from winnow.build.status import waiting_loads
-from winnow.core.home import PROJECT_ROOT
 from winnow.core.leftovers import unfinished
-from winnow.core.settings import Settings
+from winnow.core.settings import Settings, project_root
 from winnow.load.ledger import read_ledger
 from winnow.publish.published import current_generation, generation_path, metadata_path
 from winnow.warehouse.builds import Build, newest_build, unsound
@@ -37,7 +36,7 @@ FILE = "last_build.json"
 _FOLDERS = ("model", "seed", "macro", "snapshot", "analysis", "test")
 _OTHERS = (
     *("dbt_project.yml", "profiles.yml", "packages.yml", "dependencies.yml"),
-    *("package-lock.yml", "dbt_packages", "dbt_internal_packages"),
+    *("package-lock.yml", "dbt_packages", "dbt_internal_packages", "ingest"),
 )
 _LIBRARIES = ("dbt-core", "dbt-duckdb", "duckdb", "numpy", "pyarrow", "scipy", "winnow")
 _VARIABLE = re.compile(rb"env_var\(\s*['\"](\w+)")
@@ -91,9 +90,9 @@ def unchanged_build(settings: Settings, fingerprint: str) -> Build | None:
         return None if waiting_loads(ledger, connection) else build
 
 
-def fingerprint(settings: Settings, root: Path = PROJECT_ROOT) -> str:
+def fingerprint(settings: Settings, root: Path | None = None) -> str:
     """A short name for all that decides what a build makes of the same raw tables."""
-    contents = dict(_files(root))
+    contents = dict(_files(root or project_root(settings)))
     variables = {
         name.decode()
         for content in contents.values()
@@ -125,7 +124,7 @@ def _files(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _code() -> dict[str, Path]:
-    return {name: Path(str(files(name))) for name in ("ingest", "winnow")}
+    return {"winnow": Path(str(files("winnow")))}
 
 
 def _looks(warehouse: Path) -> list[int] | None:

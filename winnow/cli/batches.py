@@ -60,13 +60,13 @@ def plan(
     ] = None,
 ) -> None:
     """Assign each test row of a split to one day, by a hash."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.evaluation import batches
 
     wanted = batches.day_count(days, fraction)
     with stages() as stage:
         plans = batches.plan(
-            settings(), wanted, tenants=tenants or (), split=split, stage=stage
+            project_settings(), wanted, tenants=tenants or (), split=split, stage=stage
         )
     table = Grid("Daily batches")
     table.texts("tenant", "split", "")
@@ -90,10 +90,10 @@ def status(
     *, tenants: Tenants = None, split: SplitName = None, as_json: AsJson = False
 ) -> None:
     """Show every planned day: its state, speed and quality."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.evaluation import batches
 
-    plans = batches.status(settings(), tenants=tenants or (), split=split)
+    plans = batches.status(project_settings(), tenants=tenants or (), split=split)
     if as_json:
         print_json([asdict(one) for one in plans])
         return
@@ -159,12 +159,12 @@ def reset(
     ] = False,
 ) -> None:
     """Set every day back to planned; keep the plan."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.evaluation import batches
 
     with stages() as stage:
         scopes = batches.reset(
-            settings(),
+            project_settings(),
             tenants=tenants or (),
             split=split,
             forget=forget,
@@ -193,7 +193,7 @@ def daily(
 
     Exit status 1 if a day fails; the results are written even then.
     """
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.evaluation import batches
     from winnow.publish.generations import publish
 
@@ -201,7 +201,7 @@ def daily(
     until = _whole_number("--simulate", simulate)
     if wanted_day is not None and until is not None:
         raise InputError("--day and --simulate: give one of them.")
-    here, terminal = settings(), stdout()
+    here, terminal = project_settings(), stdout()
     with stages() as stage:
         batches.plan_missing(here, stage=stage)
         report = batches.run(
@@ -224,12 +224,12 @@ def _run(
     split: str | None,
     keep_on: bool,
 ) -> None:
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.evaluation import batches
 
     with stages() as stage:
         report = batches.run(
-            settings(),
+            project_settings(),
             day=day,
             until=until,
             tenants=tenants or (),
@@ -242,10 +242,10 @@ def _run(
 
 
 def _all_days(tenants: list[str] | None, split: str | None) -> int:
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.evaluation import batches
 
-    plans = batches.plans(settings(), tenants=tenants or (), split=split)
+    plans = batches.plans(project_settings(), tenants=tenants or (), split=split)
     return max(len(one.days) for one in plans)
 
 

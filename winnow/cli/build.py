@@ -80,9 +80,9 @@ def build(
     """
     from winnow.build import build as building
     from winnow.cli.report import print_held
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
 
-    here = settings()
+    here = project_settings()
     with stages() as stage:
         report = building.build(here, select or (), stage, tenant, full)
         if docs:
@@ -128,9 +128,9 @@ def write_docs_site() -> None:
     Great Expectations suites.
     """
     from winnow.build.build import DATA_DOCS, write_docs
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
 
-    here = settings()
+    here = project_settings()
     with stages() as stage:
         stage("writing the docs site", 0, 0)
         write_docs(here)
@@ -145,9 +145,9 @@ def status(*, as_json: AsJson = False) -> None:
     from winnow.build.quality import latest_metrics
     from winnow.build.status import lines, standing
     from winnow.cli.report import print_metrics, print_reports, tenant_reports
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
 
-    here, terminal = settings(), stdout()
+    here, terminal = project_settings(), stdout()
     found = standing(here)
     # Tables that do not belong together tell of nothing that was built.
     is_sound = found.busy is None and found.unpublishable is None
@@ -179,12 +179,12 @@ def metrics(
 ) -> None:
     """Print the last build's metrics in Prometheus text format."""
     from winnow.build import metrics as gauges
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
 
     if out is None:
-        print(gauges.text(settings()), end="")
+        print(gauges.text(project_settings()), end="")
     else:
-        gauges.write(settings(), out)
+        gauges.write(project_settings(), out)
 
 
 def _places(here: Settings) -> dict[str, Path]:

@@ -44,7 +44,7 @@ def evaluate(
     for all tenants, with new predictions; the next `winnow build` publishes it.
     """
     from winnow.core.errors import InputError
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.evaluation.results import (
         build_evaluation,
         check_request,
@@ -56,7 +56,7 @@ def evaluate(
 
     if as_json and as_csv:
         raise InputError("Either --json or --csv: both would be printed at once.")
-    here = settings()
+    here = project_settings()
     check_request(here.warehouse, tenant=tenant, split_name=split, k=k)
     with stages() as stage:
         build_evaluation(here, stage)

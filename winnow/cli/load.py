@@ -277,11 +277,11 @@ def _warnings(result: LoadResult) -> list[str]:
     """
     from winnow.build.prediction_warnings import load_warnings
     from winnow.build.suspicions import load_suspicions
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
 
     if result.load_id is None or result.waits:
         return []
-    warehouse, of_load = settings().warehouse, (result.tenant, result.load_id)
+    warehouse, of_load = project_settings().warehouse, (result.tenant, result.load_id)
     entities = {file.entity for file in result.files if file.skipped is None}
     warnings: list[str] = []
     if "predictions" in entities:

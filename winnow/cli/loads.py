@@ -41,10 +41,10 @@ def list_loads(
     as_json: AsJson = False,
 ) -> None:
     """List the loads, newest last, with their states."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.load.loads import STATES, load_states
 
-    loads = load_states(settings(), tenant)
+    loads = load_states(project_settings(), tenant)
     if as_json:
         print_json([asdict(load) for load in loads])
         return
@@ -88,10 +88,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one load: its files, who loaded it, and why it is held or taken back."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.load.loads import load_state
 
-    found = load_state(settings(), load)
+    found = load_state(project_settings(), load)
     if as_json:
         print_json(asdict(found))
         return
@@ -115,20 +115,22 @@ def unload(
 
     The ledger keeps a note of them. Their files can be loaded again.
     """
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.load.loads import unload as take_back
 
-    gone, waits = take_back(settings(), loads or (), file=file, tenant=tenant, why=why)
+    gone, waits = take_back(
+        project_settings(), loads or (), file=file, tenant=tenant, why=why
+    )
     _say_changed("taken back", gone, waits)
 
 
 @app.command(epilog="Example: winnow loads release 12")
 def release(loads: Loads, *, why: Why = None) -> None:
     """Release held loads: the next build uses their rows."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.load.loads import release as let_count
 
-    released, waits = let_count(settings(), loads or (), why)
+    released, waits = let_count(project_settings(), loads or (), why)
     _say_changed("released", released, waits)
 
 

@@ -77,7 +77,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a table for training: Parquet or CSV by tenant and split, or RecBole."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.export.files import ExportRequest, export
 
     request = ExportRequest(
@@ -97,7 +97,7 @@ def export(
             stage(f"writing {request.table}: {what}", done, 100 if done else 0)
 
         report = export(
-            settings(), out, request, overwrite=overwrite, progress=progress
+            project_settings(), out, request, overwrite=overwrite, progress=progress
         )
     if as_json:
         print_json(_export_document(report))
@@ -128,14 +128,14 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Publish the warehouse for readers, and its layers as Parquet files."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.publish.generations import publish
     from winnow.publish.lake import export_lake
     from winnow.publish.storage import place_of
 
     if no_lake and lake is not None:
         raise InputError("--lake and --no-lake: give one of them.")
-    here = settings()
+    here = project_settings()
     with stages() as stage:
         # A place that cannot be used is found before anything is published.
         place = None if no_lake else place_of(here, lake)

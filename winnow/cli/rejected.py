@@ -59,15 +59,15 @@ def list_refused(
     Also names the loads that no build has judged yet.
     """
     from winnow.build.status import unjudged_loads
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.rejected.records import opened_warehouse, refusals
 
     filters = _filters(tenant, source, entity, reason, load_id, everything)
-    with opened_warehouse(settings()) as connection:
+    with opened_warehouse(project_settings()) as connection:
         records, counts = refusals(connection, filters, limit + 1)
         waiting = [
             load
-            for load in unjudged_loads(settings(), connection)
+            for load in unjudged_loads(project_settings(), connection)
             if tenant in (None, load.tenant)
             and source in (None, load.source)
             and load_id in (None, load.load_id)
@@ -143,10 +143,10 @@ def show(
     ] = False,
 ) -> None:
     """Show one rejected record, with its reasons and its history."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.rejected.records import built_warehouse, envelope
 
-    with built_warehouse(settings()) as connection:
+    with built_warehouse(project_settings()) as connection:
         found = envelope(connection, rejected_id)
     if as_json:
         print(found.json())
@@ -172,13 +172,13 @@ def export(
     ] = False,
 ) -> None:
     """Write rejected records to a file, one per line, to correct and replay."""
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.rejected.records import export
 
     filters = _filters(tenant, source, entity, reason, load_id, everything)
     with stages() as stage:
         written = export(
-            settings(),
+            project_settings(),
             out,
             filters,
             limit=limit,
@@ -205,11 +205,11 @@ def replay(
     Exit status 1 if a correction was not loaded: it changes nothing, it conflicts with
     an accepted record, it has to wait for a build, or its file was replaced.
     """
-    from winnow.core.settings import settings
+    from winnow.core.settings import project_settings
     from winnow.rejected.replay import replay
 
     with stages() as stage:
-        report = replay(settings(), file, lambda what: stage(what, 0, 0))
+        report = replay(project_settings(), file, lambda what: stage(what, 0, 0))
     _print_report(report, file, stdout())
     if not report.complete:
         raise typer.Exit(1)

@@ -20,7 +20,7 @@ from typing import Any
 from winnow.contracts.entities import Column, load_contracts
 from winnow.core.errors import InputError
 from winnow.core.file_names import path_text
-from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import project_root
 from winnow.core.yaml_files import read_yaml
 
 _TYPES = {
@@ -50,12 +50,13 @@ class _Seed:
     bounds: dict[str, tuple[float | None, float | None]]
 
 
-def check_declarations(root: Path = PROJECT_ROOT) -> None:
-    """Check every contract and seed of the project at ``root``, in a few
-    hundredths of a second.
+def check_declarations(root: Path | None = None) -> None:
+    """Check every contract and seed of the project at ``root`` (None: the present one),
+    in a few hundredths of a second.
 
     Raises InputError with file, line and rule for the first that is wrong.
     """
+    root = root or project_root()
     contracts = load_contracts(root)
     seeds = {seed.path.stem: seed for seed in _declared(root)}
     models = {path.stem for path in (root / "models").rglob("*.sql")}

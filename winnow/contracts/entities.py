@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import project_root
 from winnow.core.yaml_files import Mapping, read_yaml
 
 RAW_SCHEMA = "raw"
@@ -286,13 +286,17 @@ def _column(path: Path, table: str, declared: Any) -> Column:
     )
 
 
-@lru_cache(maxsize=4)
-def load_contracts(root: Path = PROJECT_ROOT) -> dict[tuple[str, str], Entity]:
+def load_contracts(root: Path | None = None) -> dict[tuple[str, str], Entity]:
     """All entities by (source, entity), from the source YAML of the project at
-    ``root``.
+    ``root``, the present one where it is None.
 
     Raises ContractError, naming the column, for a key or type that no gate knows.
     """
+    return _load_contracts(root or project_root())
+
+
+@lru_cache(maxsize=4)
+def _load_contracts(root: Path) -> dict[tuple[str, str], Entity]:
     entities: dict[tuple[str, str], Entity] = {}
     for path in sorted((root / "models" / "staging").glob("*/_*__sources.yml")):
         for source in _part(path.name, read_yaml(path), "sources", list):

@@ -17,14 +17,18 @@ import jinja2
 import yaml
 
 from winnow.contracts.entities import ContractError
-from winnow.core.home import PROJECT_ROOT
+from winnow.core.settings import project_root
 
 _FOLDER = Path("macros") / "casting"
 
 
-@lru_cache(maxsize=4)
-def project_vars(root: Path = PROJECT_ROOT) -> Mapping[str, Any]:
+def project_vars() -> Mapping[str, Any]:
     """The vars of ``dbt_project.yml``."""
+    return _vars(project_root())
+
+
+@lru_cache(maxsize=4)
+def _vars(root: Path) -> Mapping[str, Any]:
     project = yaml.safe_load((root / "dbt_project.yml").read_text("utf-8"))
     found: dict[str, Any] = project["vars"]
     return found
@@ -47,7 +51,7 @@ def _macros(root: Path) -> Any:
     module = environment.from_string(
         source,
         globals={
-            "var": project_vars(root).__getitem__,
+            "var": _vars(root).__getitem__,
             "return": lambda value: value,
             "adapter": SimpleNamespace(dispatch=dispatched),
             "dbt": SimpleNamespace(
@@ -61,12 +65,16 @@ def _macros(root: Path) -> Any:
     return module
 
 
-@lru_cache(maxsize=1024)
-def casting_sql(macro: str, *arguments: Any, root: Path = PROJECT_ROOT) -> str:
+def casting_sql(macro: str, *arguments: Any) -> str:
     """The SQL that a casting macro gives for these arguments (hashable ones).
 
     Raises ContractError where the macro refuses them.
     """
+    return _casting_sql(project_root(), macro, *arguments)
+
+
+@lru_cache(maxsize=1024)
+def _casting_sql(root: Path, macro: str, *arguments: Any) -> str:
     sql: str = getattr(_macros(root), macro)(*arguments)
     return " ".join(sql.split("\n"))
 

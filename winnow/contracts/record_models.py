@@ -33,7 +33,6 @@ from winnow.contracts.entities import DATE_ORDERS, Column, Entity, contract
 from winnow.contracts.plain_values import EPOCH, PLAIN_READERS
 from winnow.contracts.rules import (
     ANY_TENANT,
-    SEEDS,
     TenantSettings,
     accepted_pairs,
     characters,
@@ -72,7 +71,7 @@ def record_model(
     *,
     tenant: str = ANY_TENANT,
     date_order: str = "ymd",
-    seeds: Path = SEEDS,
+    seeds: Path | None = None,
     needs_times: bool = False,
 ) -> type[BaseModel]:
     """The model of one entity's records, derived from its contract.
@@ -98,7 +97,7 @@ def violations(
     record: Any,
     tenant: str = ANY_TENANT,
     date_order: str = "ymd",
-    seeds: Path = SEEDS,
+    seeds: Path | None = None,
     needs_times: bool = False,
 ) -> list[str]:
     """The reasons to refuse a record, in the contract's order and as they stand in
@@ -132,7 +131,7 @@ def reasons_of(error: ValidationError) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _model(
-    entity: Entity, tenant: str, date_order: str, seeds: Path, needs_times: bool
+    entity: Entity, tenant: str, date_order: str, seeds: Path | None, needs_times: bool
 ) -> type[BaseModel]:
     if date_order not in DATE_ORDERS:
         raise ValueError(

@@ -19,10 +19,7 @@ import duckdb
 from winnow.contracts.entities import Column, Entity, load_contracts
 from winnow.contracts.macros import casting_sql, project_vars
 from winnow.core.errors import InputError
-from winnow.core.home import PROJECT_ROOT
-
-SEEDS = PROJECT_ROOT / "seeds"
-
+from winnow.core.settings import seeds_folder
 
 ANY_TENANT = "*"
 
@@ -50,8 +47,9 @@ class Rule:
         return f"{self.column}.{self.name}"
 
 
-def accepted_pairs(entity: Entity, seeds: Path = SEEDS) -> dict[str, list[str]]:
+def accepted_pairs(entity: Entity, seeds: Path | None = None) -> dict[str, list[str]]:
     """The ``tenant:value`` pairs of each seed that the entity's contract names."""
+    seeds = seeds or seeds_folder()
     accepted: dict[str, list[str]] = {}
     for column in entity.columns:
         if (seed := column.accepted_values_from) is not None:
@@ -63,12 +61,12 @@ def accepted_pairs(entity: Entity, seeds: Path = SEEDS) -> dict[str, list[str]]:
     return accepted
 
 
-def tenant_settings(seeds: Path = SEEDS) -> TenantSettings:
+def tenant_settings(seeds: Path | None = None) -> TenantSettings:
     """What tenants set for the contracts' rules.
 
     Raises InputError, naming the line, for a value that cannot be what it should be.
     """
-    path = seeds / "tenant_settings.csv"
+    path = (seeds or seeds_folder()) / "tenant_settings.csv"
     readers = _readers()
     known: dict[str, dict[str, str]] = {name: {} for name in readers}
     with path.open(encoding="utf-8", newline="") as file:

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from winnow.core.errors import InputError
 from winnow.core.file_names import path_text
-from winnow.core.home import PROJECT_ROOT
+from winnow.core.home import PROJECT_FILE, find_project, is_project
 
 RESERVED = (
     *("raw", "staging", "validated", "prepared", "features", "training"),
@@ -31,11 +31,12 @@ class Settings(BaseSettings):
     """Where Winnow keeps its things and how much of the machine it may use.
 
     Each field is read from the environment variable ``WINNOW_<FIELD>``; relative paths
-    are taken from the project's root.
+    are taken from the project's folder, and outside a project from the working one.
     """
 
     model_config = SettingsConfigDict(env_prefix="WINNOW_", extra="ignore")
 
+    project: Path = Field(Path(), description="The project's folder, or any below it.")
     warehouse: Path = Field(Path("winnow.duckdb"), description="The DuckDB file.")
     lake: Path = Field(Path("lake"), description="Root of the landing lake.")
     state: Path = Field(Path(".winnow"), description="Lock, dlt state, spill files.")
@@ -56,13 +57,15 @@ class Settings(BaseSettings):
     )
 
     def model_post_init(self, _context: object) -> None:
-        """Make every path absolute, from the project's root. Raises InputError for one
-        that DuckDB could not use.
+        """Make every path absolute, from the project's folder. Raises InputError for
+        one that DuckDB could not use.
         """
+        start = self.project.absolute()
+        self.project = find_project(start) or start
         places = ("warehouse", "lake", "state", "target", "published", "temp_directory")
         for name in places:
             given = getattr(self, name)
-            path = PROJECT_ROOT / given
+            path = self.project / given
             fault = "a ?" if "?" in str(path) else ""
             if path_text(path) != str(path):
                 fault = "bytes that are not UTF-8"
@@ -122,3 +125,27 @@ def settings() -> Settings:
         raise InputError(
             f"WINNOW_{name}: {first['input']!r} cannot be used: {first['msg'].lower()}."
         ) from None
+
+
+def project_root(here: Settings | None = None) -> Path:
+    """The project's folder. Raises InputError where there is none."""
+    root = (here or settings()).project
+    if not is_project(root):
+        raise InputError(
+            f"There is no project in {path_text(root)} or above it (no {PROJECT_FILE} "
+            "of Winnow's): `winnow init shop` makes one in the folder shop, or name "
+            "yours with WINNOW_PROJECT."
+        )
+    return root
+
+
+def project_settings() -> Settings:
+    """The settings within a project. Raises InputError where there is none."""
+    here = settings()
+    project_root(here)
+    return here
+
+
+def seeds_folder() -> Path:
+    """The project's seeds. Raises InputError where there is no project."""
+    return project_root() / "seeds"

@@ -58,7 +58,7 @@ class Examples:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        seeds: Path,
+        seeds: Path | None,
         settings: TenantSettings,
     ) -> None:
         """Rules are those of the ``settings`` and of the event types in ``seeds``."""

@@ -15,8 +15,9 @@ from typing import Any
 
 import duckdb
 
-from winnow.contracts.rules import SEEDS, tenant_settings
+from winnow.contracts.rules import tenant_settings
 from winnow.core.errors import InputError
+from winnow.core.settings import seeds_folder
 from winnow.gate.data_docs import Checked, LoadKey, with_bound, write_data_docs
 from winnow.gate.examples import Examples
 from winnow.gate.suites import Documents, documents
@@ -152,7 +153,7 @@ def read_gate(
     connection: duckdb.DuckDBPyConnection,
     docs: Path,
     progress: Progress | None = None,
-    seeds: Path = SEEDS,
+    seeds: Path | None = None,
     all_examples: bool = False,
     suites: bool = False,
     write: bool = True,
@@ -215,13 +216,13 @@ def held_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(rows)
 
 
-def check_thresholds(seeds: Path = SEEDS) -> None:
+def check_thresholds(seeds: Path | None = None) -> None:
     """Raise InputError, naming the line, for a setting of the gate that makes no sense:
     a ``gate_mostly`` that is no share, a ``gate_minimum`` that is no count, or bounds
     and numbers that are none.
     """
     tenant_settings(seeds)
-    path = seeds / "tenant_settings.csv"
+    path = (seeds or seeds_folder()) / "tenant_settings.csv"
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         has_mostly = False

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from winnow.contracts.entities import Column, load_contracts
-from winnow.contracts.rules import SEEDS, TenantSettings, accepted_pairs, of_tenant
+from winnow.contracts.rules import TenantSettings, accepted_pairs, of_tenant
 from winnow.gate.data_docs import Checked
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Documents = tuple[dict[str, Any], dict[str, Any]]
 
 
 def documents(
-    checked: Sequence[Checked], settings: TenantSettings, seeds: Path = SEEDS
+    checked: Sequence[Checked], settings: TenantSettings, seeds: Path | None = None
 ) -> Documents:
     """The suite of one load and entity, and its validation result; ``checked`` are the
     load's rules, one at least.
@@ -88,7 +88,11 @@ def _counts(one: Checked) -> dict[str, Any]:
 
 
 def _expectation(
-    one: Checked, severity: str, mostly: float, settings: TenantSettings, seeds: Path
+    one: Checked,
+    severity: str,
+    mostly: float,
+    settings: TenantSettings,
+    seeds: Path | None,
 ) -> Expectation:
     """The expectation that says of a column what the rule does."""
     from great_expectations import expectations as gx

@@ -19,13 +19,13 @@ from winnow.load.columns import (
 )
 from winnow.load.records import headerless, is_empty_part, opened
 from winnow.load.sources import (
-    SOURCES,
     LeftOut,
     ReadOptions,
     SourceFile,
     entities_of,
     find_files,
     nothing_to_read,
+    sources,
 )
 from winnow.readers import is_parquet, normalise_name, parquet_columns
 
@@ -287,7 +287,7 @@ def _others(
 ) -> str:
     """What else the columns would fit, as the end of a sentence; empty for nothing."""
     # canonical before those that have their own idea of what its columns mean.
-    for other in dict.fromkeys((source, "canonical", *SOURCES)):
+    for other in dict.fromkeys((source, "canonical", *sources())):
         fits = [
             fit
             for name in entities_of(other)
@@ -308,7 +308,7 @@ def _header_of_another(entity: Entity, columns: Sequence[str]) -> list[str]:
     if len(names) < _FEWEST_OF_ANOTHER_HEADER:
         return []
     notes = []
-    for source in SOURCES:
+    for source in sources():
         for name in entities_of(source) if source != entity.source else ():
             other = contract(source, name)
             own = {normalise_name(column.name) for column in other.columns}

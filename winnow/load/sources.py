@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import importlib.util
+import sys
+import traceback
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
-import ingest
 from winnow.contracts.entities import load_contracts
 from winnow.core.errors import InputError
+from winnow.core.file_names import path_text
+from winnow.core.settings import project_root
 from winnow.readers.folders import IS_FOLDER, LeftOut, files_of
 from winnow.readers.source_files import FileFacts, ReadOptions, Recognise, SourceFile
 
 __all__ = [
-    "SOURCES",
     "FileFacts",
     "LeftOut",
     "ReadOptions",
@@ -24,6 +27,7 @@ __all__ = [
     "find_files",
     "nothing_to_read",
     "source_of",
+    "sources",
 ]
 
 
@@ -40,21 +44,52 @@ class Source:
     default_tenant: str
 
 
-def loaders() -> dict[str, Source]:
-    """The sources by their names: every module of ``ingest``, in alphabetical order.
+def sources() -> dict[str, Source]:
+    """The sources by their names: every file of the project's ``ingest/``, in
+    alphabetical order.
 
     A loader has ``READS`` and ``recognise``, and ``TENANT`` where the default tenant is
-    not called like the source.
+    not called like the source. Raises InputError, naming file and line, for one that
+    cannot be used.
     """
-    sources = {}
-    for name in sorted(module.name for module in pkgutil.iter_modules(ingest.__path__)):
-        loader = importlib.import_module(f"ingest.{name}")
-        tenant = getattr(loader, "TENANT", name)
-        sources[name] = Source(name, loader.recognise, loader.READS, tenant)
-    return sources
+    return _sources(project_root() / "ingest")
 
 
-SOURCES = loaders()
+@lru_cache(maxsize=4)
+def _sources(folder: Path) -> dict[str, Source]:
+    found = {}
+    for path in sorted(folder.glob("[!_.]*.py")):
+        loader = _module(path)
+        for name in ("READS", "recognise"):
+            if not hasattr(loader, name):
+                raise InputError(
+                    f"{path_text(path)} has no {name}; CONTRIBUTING.md says what a "
+                    "loader needs."
+                )
+        tenant = getattr(loader, "TENANT", path.stem)
+        found[path.stem] = Source(path.stem, loader.recognise, loader.READS, tenant)
+    return found
+
+
+def _module(path: Path) -> ModuleType:
+    """A loader, run from its file: the project's folder is no package."""
+    spec = importlib.util.spec_from_file_location(f"ingest.{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # Dataclasses look their module up.
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = getattr(error, "lineno", None) or max(
+            (at.lineno or 0)
+            for at in traceback.extract_tb(error.__traceback__)
+            if at.filename == str(path)
+        )
+        raise InputError(
+            f"{path_text(path)}, line {line}: this loader cannot be used: "
+            f"{type(error).__name__}: {error}."
+        ) from error
+    return module
 
 
 def find_files(
@@ -110,7 +145,7 @@ def nothing_to_read(
     deeper = "; --recursive looks into its folders, too" if folders else ""
     return InputError(
         f"{path} has no file that {source} reads {sought}; it reads "
-        f"{SOURCES[source].reads}, also with .gz{deeper}."
+        f"{sources()[source].reads}, also with .gz{deeper}."
     )
 
 
@@ -121,11 +156,12 @@ def entities_of(source: str) -> tuple[str, ...]:
 
 def source_of(name: str) -> Source:
     """The source of this name. Raises InputError, naming those there are."""
-    if name not in SOURCES:
+    known = sources()
+    if name not in known:
         raise InputError(
-            f"There is no source {name!r}; the sources are {', '.join(SOURCES)}."
+            f"There is no source {name!r}; the sources are {', '.join(known)}."
         )
-    return SOURCES[name]
+    return known[name]
 
 
 def _check_entity(source: str, entity: str) -> None:
