@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import tomllib
 from contextlib import suppress
 from typing import Any
 
@@ -69,6 +70,28 @@ def test_what_is_tested_for_a_change_is_what_runs_anywhere() -> None:
     makefile = (PROJECT_ROOT / "Makefile").read_text("utf-8")
     tests = set(re.findall(r"^(test[a-z-]*):", makefile, re.MULTILINE))
     assert {*suites, "test-faults"} == tests  # That one takes an hour.
+
+
+def drawn(picture: str, kind: str) -> list[str]:
+    """The titles of one kind in a picture of the docs, from top to bottom."""
+    text = (PROJECT_ROOT / "docs" / "images" / picture).read_text(encoding="utf-8")
+    return re.findall(rf'<text class="title {kind}"[^>]*>(.*?)</text>', text)
+
+
+def test_the_pictures_have_every_room_and_every_layer() -> None:
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    [lines] = [contract["layers"] for contract in contracts if "layers" in contract]
+    rooms = re.findall(r"(?:winnow\.)?(\w+)", " ".join(lines))
+    assert drawn("rooms.svg", "room") == rooms
+    layers = {
+        path.name for path in (PROJECT_ROOT / "models").iterdir() if path.is_dir()
+    }
+    assert set(drawn("data.svg", "layer")) == {"raw", *layers}
+    contributing = (PROJECT_ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = contributing.partition("| room | holds |")[2].partition("\n\n")[0]
+    named = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert re.findall(r"`(\w+)/?`", " ".join(named)) == rooms
 
 
 def test_every_documented_target_exists() -> None:

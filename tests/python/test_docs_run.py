@@ -20,6 +20,10 @@ pytestmark = pytest.mark.scale
 NOT_RUN = {
     "winnow --install-completion": "changes the files of the user's shell",
     "make test": "this test is a part of it",
+    "make lint": "make test begins with it",
+    "make test-scale": "this test is a part of it",
+    "make test-services": "needs S3 and a browser",
+    "make test-peers": "installs 4.3 GB",
     "make install": "the copy has the environment of the tests",
     "make dashboard": "serves until it is stopped; test_dashboard.py has its pages",
     ".venv/bin/winnow dashboard": "serves until it is stopped",
