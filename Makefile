@@ -6,20 +6,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
 SERVICES := .venv-services
-SAMPLE := sample-data
 BATCH_RESULTS := batch-results
 # Two files of tests at once, in the order of their names: the files with the fewest tests are among the longest, and would come last.
 TWO_FILES = $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 export PYTHONDONTWRITEBYTECODE := 1
 
-# Installs one lock file into the environment, with the uv and the setuptools of requirements/install.lock; the stamp keeps later calls instant.
+# Installs one lock file into the environment, with the uv of requirements/install.lock, and Winnow with the hatchling of requirements/build.lock; the stamp keeps later calls instant.
 # A development environment serves the demo as well, so the core lock is only installed where there is none.
 define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/install.lock
 	@echo "Installing requirements/$(1).lock" && VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --require-hashes -r requirements/$(1).lock
-	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --build-constraints requirements/install.lock --editable .
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --build-constraints requirements/build.lock --editable .
 	@touch $@
 endef
 
@@ -27,10 +26,10 @@ endef
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-$(VENV)/core.stamp: requirements/core.lock requirements/install.lock pyproject.toml
+$(VENV)/core.stamp: requirements/core.lock requirements/install.lock requirements/build.lock pyproject.toml
 	$(call install,core)
 
-$(VENV)/dev.stamp: requirements/dev.lock requirements/install.lock pyproject.toml
+$(VENV)/dev.stamp: requirements/dev.lock requirements/install.lock requirements/build.lock pyproject.toml
 	$(call install,dev)
 
 # The other samplers and readers, in an environment of their own: they need Python 3.11 and older numpy and pandas.
@@ -53,10 +52,11 @@ install: $(VENV)/core.stamp ## install what winnow needs to run
 
 .PHONY: demo
 demo: $(VENV)/core.stamp ## make sample data, load it, build every layer, write the docs, show the result
-	@$(BIN)/winnow sample-data $(SAMPLE)
-	@$(BIN)/winnow load canonical $(SAMPLE)/canonical --tenant sample-shop
-	@$(BIN)/winnow load recomart $(SAMPLE)/recomart
-	@$(BIN)/winnow build --docs
+	@$(BIN)/winnow demo
+
+.PHONY: wheel
+wheel: $(VENV)/core.stamp ## make the package, dist/winnow-*.whl
+	@$(BIN)/uv build --wheel --quiet --build-constraints requirements/build.lock --out-dir dist .
 
 # The whole of .github/workflows/daily-batch.yml. DAY, SIMULATE and CONTINUE come as variables of the environment or of make;
 # they reach the shell as they are, and never as a part of the command. Without a warehouse, the sample's is made first.
@@ -65,7 +65,7 @@ daily-batch: $(VENV)/core.stamp ## run the next daily batch, or DAY=n, or all up
 	@test -e "$${WINNOW_WAREHOUSE:-winnow.duckdb}" || $(MAKE) demo
 	@$(BIN)/winnow batches daily --out $(BATCH_RESULTS) --day "$${DAY-}" --simulate "$${SIMULATE-}" $${CONTINUE:+--continue}
 
-$(VENV)/dashboard.stamp: requirements/dashboard.lock requirements/install.lock pyproject.toml
+$(VENV)/dashboard.stamp: requirements/dashboard.lock requirements/install.lock requirements/build.lock pyproject.toml
 	$(call install,dashboard)
 
 .PHONY: dashboard
@@ -143,12 +143,13 @@ evaluate-ml100k: $(VENV)/dev.stamp ## compare the baselines with published figur
 .PHONY: lock
 lock: $(VENV)/dev.stamp ## resolve the dependencies anew into requirements/*.lock
 	$(BIN)/uv pip compile requirements/install.in --universal --generate-hashes --no-annotate --upgrade -q -o requirements/install.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock
-	$(BIN)/uv pip compile pyproject.toml --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dashboard.lock
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
+	$(BIN)/uv pip compile requirements/build.in --universal --generate-hashes --no-annotate --upgrade -q -o requirements/build.lock
+	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-annotate --upgrade -q -o requirements/core.lock
+	$(BIN)/uv pip compile pyproject.toml --extra build --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dashboard.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra build --extra dashboard --universal --generate-hashes --no-annotate --upgrade -q -o requirements/dev.lock
 	$(BIN)/uv pip compile requirements/services.in --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/services.lock
 	$(BIN)/uv pip compile requirements/peers.in --excludes requirements/peers.exclude --python-version 3.11 --universal --generate-hashes --no-annotate --upgrade -q -o requirements/peers.lock
 
 .PHONY: clean
 clean: ## remove the warehouse, the lake and everything else that was made; the environment stays
-	rm -rf winnow.duckdb winnow.duckdb.wal winnow.duckdb.tmp lake published target logs .winnow $(SAMPLE) $(BATCH_RESULTS)
+	rm -rf winnow.duckdb winnow.duckdb.wal winnow.duckdb.tmp lake published target logs .winnow sample-data $(BATCH_RESULTS)

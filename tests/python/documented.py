@@ -12,6 +12,7 @@ from places import PROJECT_ROOT
 PAGES = [
     PROJECT_ROOT / "README.md",
     PROJECT_ROOT / "CONTRIBUTING.md",
+    PROJECT_ROOT / "scaffold" / "README.md",
     *sorted((PROJECT_ROOT / "docs").glob("*.md")),
 ]
 PROGRAMS = ("winnow", "dbt", "make")

@@ -310,7 +310,7 @@ def test_no_command_begins_with_a_broken_seed(
 def test_what_installs_the_rest_is_pinned_in_one_place() -> None:
     locks = PROJECT_ROOT / "requirements"
     pinned = re.findall(r"^(\S+)==\S+ \\$", (locks / "install.lock").read_text(), re.M)
-    assert pinned == ["setuptools", "uv"]
+    assert pinned == ["uv"]
     makefile = (PROJECT_ROOT / "Makefile").read_text()
     assert not re.search(r"pip install(?!.*(-r |--build-constraints ))", makefile)
     assert "command -v uv" not in makefile

@@ -21,6 +21,7 @@ from winnow.cli.evaluate import evaluate
 from winnow.cli.load import load, validate
 from winnow.cli.loads import app as loads_app
 from winnow.cli.output import export, publish
+from winnow.cli.project import demo, init
 from winnow.cli.rejected import app as rejected_app
 from winnow.core.errors import BuildError, InputError
 from winnow.core.failures import explained
@@ -50,6 +51,8 @@ app = typer.Typer(
 )
 
 _COMMANDS: list[tuple[str, Callable[..., None] | typer.Typer, str]] = [
+    ("init", init, "init shop"),
+    ("demo", demo, "demo"),
     ("sample-data", sample_data, "sample-data shop --users 1000"),
     ("validate", validate, "validate canonical ratings.csv --tenant acme"),
     ("load", load, "load canonical ratings.csv --tenant acme"),
@@ -133,6 +136,8 @@ def _run() -> None:
             end()
         if isinstance(error, BrokenPipeError):
             _leave_quietly()
+        if isinstance(error, ModuleNotFoundError):
+            _stop(_not_installed(error), 2)
         if (sentence := explained(error)) is not None:
             _stop(sentence, 2)
         _stop(_unforeseen(error), 3)
@@ -159,6 +164,14 @@ def _stop(message: str, status: int) -> None:
         end()
     print(shown(f"winnow: {message}", lines=status != 2), file=sys.stderr)
     sys.exit(status)
+
+
+def _not_installed(error: ModuleNotFoundError) -> str:
+    """What to say where only what reads is installed."""
+    return (
+        f"This command needs {error.name}, not installed here: run "
+        "`pip install 'winnow[build]'`; without, Winnow reads what is published."
+    )
 
 
 def _unforeseen(error: Exception) -> str:

@@ -168,7 +168,8 @@ def load(
     settings = settings or settings_of_process()
     options = options or ReadOptions()
     progress = progress or _Silent()
-    tenant = source_of(source).default_tenant if tenant is None else tenant
+    kind = source_of(source)
+    tenant = kind.default_tenant if tenant is None else tenant
     _check(tenant, limit, options, mode, feed)
     check_declarations()
     check_is_database(settings.warehouse)
@@ -176,7 +177,9 @@ def load(
     files, left_out = recognise_files(source, path, entity, options, recursive)
     ledger = current_ledger(settings)
     finish(settings.lake, ledger)
-    running = _Load(settings, source, tenant, limit, options, progress, mode, feed)
+    running = _Load(
+        settings, kind.contract, tenant, limit, options, progress, mode, feed
+    )
     if wanted := running.not_standing_yet(files, ledger):
         running.land(wanted, ledger)
     waits = _taken_in(settings, running.load_id, progress)

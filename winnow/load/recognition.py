@@ -25,6 +25,7 @@ from winnow.load.sources import (
     entities_of,
     find_files,
     nothing_to_read,
+    source_of,
     sources,
 )
 from winnow.readers import is_parquet, normalise_name, parquet_columns
@@ -91,12 +92,13 @@ def recognise_files(
     used, or no file is left.
     """
     files, left_out = find_files(source, path, entity, options, recursive)
+    of = source_of(source).contract
     found: list[Recognised] = []
     empty: list[SourceFile] = []
     reasons: list[InputError] = []
     for file in files:
         try:
-            one = _recognised(source, file, entity, options)
+            one = _recognised(of, file, entity, options)
         except InputError as error:
             if not (file.in_folder and file.is_optional):
                 raise
@@ -112,8 +114,8 @@ def recognise_files(
             found.append(one)
     for file in empty:
         likely = [entity, file.likely, *(one.entity.name for one in found)]
-        name = next(filter(None, likely), entities_of(source)[0])
-        found.append(Recognised(file, contract(source, name)))
+        name = next(filter(None, likely), entities_of(of)[0])
+        found.append(Recognised(file, contract(of, name)))
     if not found:
         raise reasons[0] if reasons else nothing_to_read(source, path, entity, left_out)
     found.sort(key=lambda one: one.file.path)

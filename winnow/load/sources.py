@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from winnow.contracts.entities import load_contracts
+from winnow.contracts.entities import LOG_SOURCE, load_contracts
 from winnow.core.errors import InputError
 from winnow.core.file_names import path_text
 from winnow.core.settings import project_root
@@ -35,12 +35,14 @@ __all__ = [
 class Source:
     """A kind of data: how it knows its files, and what their names look like.
 
+    ``contract`` is the source whose entities its files hold, mostly itself.
     ``default_tenant`` owns the data when nobody else is named.
     """
 
     name: str
     recognise: Recognise
     reads: str
+    contract: str
     default_tenant: str
 
 
@@ -48,26 +50,34 @@ def sources() -> dict[str, Source]:
     """The sources by their names: every file of the project's ``ingest/``, in
     alphabetical order.
 
-    A loader has ``READS`` and ``recognise``, and ``TENANT`` where the default tenant is
-    not called like the source. Raises InputError, naming file and line, for one that
-    cannot be used.
+    A loader has ``READS`` and ``recognise``; ``CONTRACT`` where its files hold another
+    source's entities, and ``TENANT`` where the default tenant is not called like the
+    source. Raises InputError, naming file and line, for one that cannot be used.
     """
-    return _sources(project_root() / "ingest")
+    return _sources(project_root())
 
 
 @lru_cache(maxsize=4)
-def _sources(folder: Path) -> dict[str, Source]:
+def _sources(root: Path) -> dict[str, Source]:
     found = {}
-    for path in sorted(folder.glob("[!_.]*.py")):
+    contracts = {source for source, _ in load_contracts(root)} - {LOG_SOURCE}
+    for path in sorted((root / "ingest").glob("[!_.]*.py")):
         loader = _module(path)
-        for name in ("READS", "recognise"):
-            if not hasattr(loader, name):
-                raise InputError(
-                    f"{path_text(path)} has no {name}; CONTRIBUTING.md says what a "
-                    "loader needs."
-                )
-        tenant = getattr(loader, "TENANT", path.stem)
-        found[path.stem] = Source(path.stem, loader.recognise, loader.READS, tenant)
+        missing = {"READS", "recognise"} - vars(loader).keys()
+        if missing:
+            raise InputError(
+                f"{path_text(path)} has no {' and no '.join(sorted(missing))}, which "
+                "every loader needs."
+            )
+        name = path.stem
+        of = getattr(loader, "CONTRACT", name)
+        if of not in contracts:
+            raise InputError(
+                f"{path_text(path)}: CONTRACT {of!r} is no source with a contract; "
+                f"there are {', '.join(sorted(contracts))}."
+            )
+        tenant = getattr(loader, "TENANT", name)
+        found[name] = Source(name, loader.recognise, loader.READS, of, tenant)
     return found
 
 
@@ -108,7 +118,7 @@ def find_files(
     """
     kind = source_of(source)
     if entity is not None:
-        _check_entity(source, entity)
+        _check_entity(kind.contract, entity)
     found, left_out = files_of(path, recursive)
     files: list[SourceFile] = []
     for one in found:
@@ -150,7 +160,7 @@ def nothing_to_read(
 
 
 def entities_of(source: str) -> tuple[str, ...]:
-    """The names of a source's entities, in the order of their contracts."""
+    """The names of the entities that have a contract of this source, in its order."""
     return tuple(name for of, name in load_contracts() if of == source)
 
 

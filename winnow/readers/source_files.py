@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from winnow.readers import Batch, TextLayout
 
 Reshape = Callable[[Iterator[Batch]], Iterator[Batch]]
@@ -107,3 +109,21 @@ def by_columns(path: Path, words: Mapping[str, str]) -> SourceFile | None:
         return None
     likely = next((entity for word, entity in words.items() if word in name), "")
     return SourceFile(path, "", likely=likely, is_optional=not is_data)
+
+
+def renamed(columns: Mapping[str, str], **same: str) -> Reshape:
+    """A reshape by which the file's ``columns`` get the contract's names (the file's
+    name → the contract's), beside columns that have the ``same`` text in every record.
+    """
+
+    def of_contract(batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            records = batch.records
+            names = [columns.get(name, name) for name in records.column_names]
+            records = records.rename_columns(names)
+            for name, text in same.items():
+                column = pa.repeat(pa.scalar(text, pa.string()), records.num_rows)
+                records = records.append_column(name, column)
+            yield batch._replace(records=records)
+
+    return of_contract
