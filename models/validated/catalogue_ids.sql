@@ -3,12 +3,10 @@
     or has listed, loads left out that are held.
 -#}
 
-{%- set catalogues = {
-    'val_movielens__users': 'user', 'val_recomart__users': 'user',
-    'val_canonical__users': 'user', 'val_movielens__movies': 'item',
-    'val_microlens__titles': 'item', 'val_recomart__products': 'item',
-    'val_canonical__items': 'item',
-} %}
+{%- set catalogues = {} %}
+{%- for model, key in profile_keys().items() if key in (['user_id'], ['item_id']) %}
+{%- do catalogues.update({model: key[0].removesuffix('_id')}) %}
+{%- endfor %}
 
 with
 
