@@ -13,11 +13,12 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 # Installs one lock file into the environment, with the uv of requirements/install.lock, and Winnow with the hatchling of requirements/build.lock; the stamp keeps later calls instant.
 # A development environment serves the demo as well, so the core lock is only installed where there is none.
+# Bytecode is written here, once: a command that has to compile what it imports takes twice as long to begin.
 define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/install.lock
-	@echo "Installing requirements/$(1).lock" && VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --require-hashes -r requirements/$(1).lock
+	@echo "Installing requirements/$(1).lock" && VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements/$(1).lock
 	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --build-constraints requirements/build.lock --editable .
 	@touch $@
 endef

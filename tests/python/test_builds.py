@@ -630,17 +630,23 @@ def test_status_after_a_failure_tells_of_nothing_that_was_built(
 
 
 def test_a_build_of_nothing_publishes_nothing_and_says_so(
-    settings: Settings, winnow_of: Callable[..., tuple[int, str]]
+    settings: Settings, winnow_of: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     assert "Nothing has been built yet" in winnow_of(settings, "status")[1]
     status, said = winnow_of(settings, "build")
-    assert (status, "Nothing is loaded, so that nothing was published." in said) == (
-        0,
-        True,
-    )
+    assert status == 0, said
+    assert "Nothing that is loaded counts, so that nothing was published." in said
     assert not settings.published.exists()
-    with pytest.raises(InputError, match="has no tenant"):
+    with pytest.raises(InputError, match="has no row that counts"):
         publish(settings)
+    # A load that is held does not count either.
+    path = tmp_path / "interactions.csv"
+    path.write_text("user_id,item_id,rating\na,b,many\nc,d,few\n")
+    assert winnow_of(settings, "load", "canonical", str(path), "--tenant", "t")[0] == 0
+    status, said = winnow_of(settings, "build")
+    assert status == 1, said
+    assert "so that nothing was published." in said
+    assert not settings.published.exists()
 
 
 def test_a_count_that_does_not_add_up_is_not_published(built: Settings) -> None:

@@ -253,8 +253,8 @@ class Builds(Loads):
         assert {one.load_id for one in report.gate.held} <= held
         self.built = Seen(frozenset(self.raw), frozenset(held), frozenset(counts))
         self.has_tables = True
-        assert (report.publication is not None) == bool(self.built.known)
-        if self.built.known:
+        assert (report.publication is not None) == bool(self.built.counts)
+        if self.built.counts:
             self.publishes(self.built)
         self.follow()
 
@@ -299,7 +299,7 @@ class Builds(Loads):
 
     @rule()
     def publish_what_is_there(self) -> None:
-        if self.built is not None and self.built.known:
+        if self.built is not None and self.built.counts:
             publish(self.own)
             self.publishes(self.built)
         else:

@@ -21,7 +21,7 @@ from winnow.gate import GateReport, check_thresholds, read_gate
 from winnow.load.pipeline import settle, take_in
 from winnow.load.raw_tables import open_warehouse
 from winnow.publish.generations import Publication, publish_generation
-from winnow.warehouse.builds import Build
+from winnow.warehouse.builds import Build, has_data
 from winnow.warehouse.reading import read_only
 
 Stage = Callable[[str, int, int], None]
@@ -42,7 +42,7 @@ class BuildReport:
     that are held wait, while all others are built and published), dbt's nodes, metrics
     beyond a threshold that only warns, why loaded models may look worse than they are
     and what looks wrong although no rule is broken, in sentences, the generation that
-    was published (None for a build of selected nodes or of nothing that was loaded),
+    was published (None for a build of selected nodes, or where no loaded row counts),
     and the seconds of it all. ``unchanged`` is the earlier build that nothing has
     changed since, so that nothing was made; None where there was something to make.
     """
@@ -119,12 +119,10 @@ def build(
         if not result.succeeded:
             raise BuildError(_dbt_message(settings, result))
         predictions: tuple[str, ...] = ()
-        has_tenants = False
+        publishable = False
         if not select:
             with read_only(settings.warehouse) as connection:
-                has_tenants = bool(
-                    connection.execute("from prepared.tenants limit 1").fetchall()
-                )
+                publishable = has_data(connection)
                 predictions = tuple(
                     warning.sentence for warning in prediction_warnings(connection)
                 )
@@ -132,7 +130,7 @@ def build(
         # Selected nodes may leave tables that do not belong together.
         publication = (
             publish_generation(settings, progress=_publishing(tell))
-            if has_tenants
+            if publishable
             else None
         )
         if publication is not None:

@@ -96,6 +96,10 @@ def build(
         )
     else:
         _print_build(here, report, terminal)
+        if report.publication is None and not select:
+            terminal.say(
+                "Nothing that is loaded counts, so that nothing was published."
+            )
     if report.gate.held:
         print_held(report.gate.held, terminal)
         raise typer.Exit(1)
@@ -107,9 +111,7 @@ def _print_build(here: Settings, report: BuildReport, terminal: Terminal) -> Non
     from winnow.cli.report import print_metrics, print_reports, tenant_reports
 
     reports = tenant_reports(here.warehouse)
-    if not reports:
-        terminal.say("Nothing is loaded, so that nothing was published.")
-    else:
+    if reports:
         print_reports(reports, terminal, report.seconds)
     print_metrics(latest_metrics(here.warehouse), terminal)
     for failure in report.gate.warnings:

@@ -36,7 +36,7 @@ from winnow.publish.published import (
     generations,
     metadata_path,
 )
-from winnow.warehouse.builds import Build, newest_build, unsound
+from winnow.warehouse.builds import Build, has_data, newest_build, unsound
 from winnow.warehouse.reading import has_table, read_only
 from winnow.warehouse.sql import identifier
 
@@ -168,7 +168,7 @@ def _still(
     wal = warehouse.with_name(f"{warehouse.name}.wal")
     for _ in range(_ATTEMPTS):
         with open_warehouse(settings) as connection:
-            if not has_table(connection, "prepared", "tenants"):
+            if not has_table(connection, "prepared", "interactions"):
                 raise InputError(nothing_built)
             connection.execute("force checkpoint")
         # DuckDB holds a lock of the file for as long as it reads it. Closing any handle
@@ -192,10 +192,11 @@ def _require_sound(connection: duckdb.DuckDBPyConnection) -> Build:
     build = newest_build(connection)
     if reason is not None or build is None:
         raise BuildError(f"{reason} Nothing was published; what was before stays.")
-    if not connection.execute("from prepared.tenants limit 1").fetchall():
+    if not has_data(connection):
         raise InputError(
-            "The last build has no tenant, so that there is nothing to publish: load "
-            "some data, then `winnow build`."
+            "The last build has no row that counts, so that there is nothing to "
+            "publish: load some data (`winnow loads list` shows what is held), then "
+            "`winnow build`."
         )
     return build
 

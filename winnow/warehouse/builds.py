@@ -98,6 +98,17 @@ def newest_build(
     return None if row is None else Build(*row)
 
 
+def has_data(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether anything counts: a row of prepared.interactions, users or items. Loads
+    that are all held, replaced or taken back leave none.
+    """
+    return any(
+        connection.execute(f"from prepared.{table} limit 1").fetchall()
+        for table in ("interactions", "users", "items")
+        if has_table(connection, "prepared", table)
+    )
+
+
 def unsound(connection: duckdb.DuckDBPyConnection) -> str | None:
     """Why what the warehouse has does not belong together, in a sentence; None where
     it does: the newest build of everything passed, no table was made anew since, but
