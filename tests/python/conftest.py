@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 from places import PROJECT_ROOT
+from warm import warm_up
 
 from winnow.core.settings import Settings
 
@@ -44,36 +46,11 @@ def rows_of(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def project_parsed_once() -> Iterator[None]:
-    """Let the dbt runs of this process parse the project once. dbt keeps what it parsed
-    for one warehouse path only, and here each test has a warehouse of its own.
-    """
-    try:
-        from dbt.adapters.factory import get_adapter
-        from dbt.context.query_header import generate_query_header_context
-        from dbt.parser.manifest import ManifestLoader
-    except ModuleNotFoundError:  # the environment of the peers
-        yield
-        return
-    parse: Any = ManifestLoader.get_full_manifest
-    parsed: dict[tuple[str, ...], Any] = {}
-
-    def parse_once(config: Any, **options: Any) -> Any:
-        credentials = config.credentials
-        key = (config.project_root, credentials.database, str(config.vars.to_dict()))
-        if key not in parsed:
-            manifest = parse(config, **options)
-            parsed[key] = manifest.deepcopy()
-            return manifest
-        manifest = parsed[key].deepcopy()
-        adapter: Any = get_adapter(config)
-        adapter.set_macro_resolver(manifest)
-        header = generate_query_header_context(adapter.config, manifest)
-        adapter.connections.set_query_header(header)
-        return manifest
-
+def dbt_is_warm() -> Iterator[None]:
+    """See warm.py; the environment of the peers has no dbt."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ManifestLoader, "get_full_manifest", parse_once)
+        if importlib.util.find_spec("dbt"):
+            warm_up(patch)
         yield
 
 

@@ -588,22 +588,22 @@ def test_without_times_a_user_is_known_by_order_and_an_item_not_at_all(
         assert features["as_of"] is None
 
 
-def gates(target: Path) -> dict[str, list[str]]:
+def gates(settings: Settings) -> dict[str, list[str]]:
     """The columns that the gate reads, by the model that it stands at."""
-    manifest = json.loads((target / "manifest.json").read_text())
-    found: dict[str, list[str]] = {}
-    for node in manifest["nodes"].values():
-        if (node.get("test_metadata") or {}).get("name") == "inputs_before_as_of":
-            found[node["attached_node"]] = node["test_metadata"]["kwargs"]["columns"]
-    return found
+    return {
+        node.attached_node: node.test_metadata.kwargs["columns"]
+        for node in run_dbt(settings, ["parse"]).value.nodes.values()
+        if getattr(node, "test_metadata", None)
+        and node.test_metadata.name == "inputs_before_as_of"
+    }
 
 
 def test_every_table_of_features_has_the_gate_on_every_time_that_it_holds(
     built: Built,
 ) -> None:
-    found = gates(built.settings.target)
+    found = gates(built.settings)
     files = [*(PROJECT_ROOT / "models" / "features").glob("*.yml")]
-    files.append(PROJECT_ROOT / "models" / "training" / "examples.yml")
+    files.append(PROJECT_ROOT / "models" / "training" / "examples" / "examples.yml")
     with duckdb.connect(str(built.settings.warehouse), read_only=True) as connection:
         tables = connection.execute(
             "select table_name from information_schema.tables "
@@ -632,17 +632,15 @@ def test_the_gate_passes_what_was_built_and_catches_every_tampered_input(
     settings = built.settings
     result = run_dbt(settings, ["test", "--select", "test_name:inputs_before_as_of"])
     assert result.succeeded, result.failures
-    run_results = json.loads((settings.target / "run_results.json").read_text())
-    manifest = json.loads((settings.target / "manifest.json").read_text())
+    models = run_dbt(settings, ["parse"]).value.nodes
     checked = 0
-    for outcome in run_results["results"]:
-        node = manifest["nodes"][outcome["unique_id"]]
-        if not node.get("test_metadata"):
+    for node in (outcome.node for outcome in result.value.results):
+        if not getattr(node, "test_metadata", None):
             continue
-        model = manifest["nodes"][node["attached_node"]]
-        table = f'"{model["schema"]}"."{model["alias"]}"'
-        sql = outcome["compiled_code"].replace(table, "tampered")
-        for column in node["test_metadata"]["kwargs"]["columns"]:
+        model = models[node.attached_node]
+        table = f'"{model.schema}"."{model.alias}"'
+        sql = node.compiled_code.replace(table, "tampered")
+        for column in node.test_metadata.kwargs["columns"]:
             for late in ("as_of", "timestamp '2030-01-01'"):
                 with duckdb.connect(str(settings.warehouse)) as connection:
                     connection.execute(f"create temp table tampered as from {table}")
@@ -652,7 +650,7 @@ def test_the_gate_passes_what_was_built_and_catches_every_tampered_input(
                         "(select max(rowid) from tampered where as_of is not null)"
                     )
                     found = connection.execute(sql).fetchall()
-                assert len(found) == 1, (model["name"], column)
+                assert len(found) == 1, (model.name, column)
                 checked += 1
     assert checked > 30
 
