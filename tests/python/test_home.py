@@ -15,7 +15,15 @@ from winnow.core.errors import InputError
 from winnow.core.settings import Settings, project_root, seeds_folder
 from winnow.load.sources import source_of, sources
 
-LOADER = "READS = '*.shop'\ndef recognise(path, options): return None\n"
+LOADER = (
+    "READS = '*.shop'\nCONTRACT = 'shops'\ndef recognise(path, options): return None\n"
+)
+
+SHOPS = """
+sources:
+  - name: shops
+    tables: [{name: orders, columns: [{name: user_id, data_type: varchar}]}]
+"""
 
 Project = Callable[[str], Path]
 
@@ -29,6 +37,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         (tmp_path / "ingest").mkdir()
         (tmp_path / "ingest" / "a_shop.py").write_text(loader)
         (tmp_path / "ingest" / "__init__.py").write_text("1 / 0")
+        contract = tmp_path / "models" / "staging" / "shops" / "_shops__sources.yml"
+        contract.parent.mkdir(parents=True)
+        contract.write_text(SHOPS)
         monkeypatch.setenv("WINNOW_PROJECT", str(tmp_path))
         return tmp_path
 
@@ -74,6 +85,7 @@ def test_every_file_among_the_loaders_is_a_source(project: Project) -> None:
     assert list(sources()) == ["a_shop"]
     assert source_of("a_shop").reads == "*.shop"
     assert source_of("a_shop").default_tenant == "a_shop"
+    assert source_of("a_shop").contract == "shops"
     with pytest.raises(InputError, match="the sources are a_shop"):
         source_of("canonical")
 
@@ -94,6 +106,8 @@ def test_the_loaders_that_winnow_brings_are_found() -> None:
         ("READS = '*.shop'\n", "a_shop.py has no recognise"),
         ("def recognise(path, options): return None\n", "a_shop.py has no READS"),
         ("import os\n\nREADS = 1 / 0\n", "a_shop.py, line 3: .*ZeroDivisionError"),
+        (LOADER.replace("shops", "shop"), "CONTRACT 'shop' is no .* there are shops"),
+        (LOADER.replace("CONTRACT", "OTHER"), "CONTRACT 'a_shop' is no source"),
         ("\nREADS = (\n", "a_shop.py, line 2: .*SyntaxError"),
         ("\nimport no_such_library\n", "line 2: .*No module named 'no_such_library'"),
     ],

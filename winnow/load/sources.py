@@ -90,11 +90,9 @@ def _module(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        line = getattr(error, "lineno", None) or max(
-            (at.lineno or 0)
-            for at in traceback.extract_tb(error.__traceback__)
-            if at.filename == str(path)
-        )
+        steps = traceback.extract_tb(error.__traceback__)
+        own = [at.lineno for at in steps if at.filename == str(path)]
+        line = getattr(error, "lineno", None) or (own or [1])[-1]
         raise InputError(
             f"{path_text(path)}, line {line}: this loader cannot be used: "
             f"{type(error).__name__}: {error}."
