@@ -63,23 +63,27 @@ def plan(
     from winnow.core.settings import project_settings
     from winnow.evaluation import batches
 
-    wanted = batches.day_count(days, fraction)
+    day_count = batches.day_count(days, fraction)
     with stages() as stage:
         plans = batches.plan(
-            project_settings(), wanted, tenants=tenants or (), split=split, stage=stage
+            project_settings(),
+            day_count,
+            tenants=tenants or (),
+            split=split,
+            stage=stage,
         )
     table = Grid("Daily batches")
     table.texts("tenant", "split", "")
     table.numbers("fold", "days", "test rows", "rows a day")
-    for one in plans:
-        sizes = sorted({day.rows for day in one.days})
+    for day_plan in plans:
+        sizes = sorted({day.rows for day in day_plan.days})
         table.row(
-            one.scope.tenant_id,
-            one.scope.split_name,
-            "planned" if one.is_new else "as it was",
-            str(one.scope.fold),
-            f"{len(one.days):,}",
-            f"{one.rows:,}",
+            day_plan.scope.tenant_id,
+            day_plan.scope.split_name,
+            "planned" if day_plan.is_new else "as it was",
+            str(day_plan.scope.fold),
+            f"{len(day_plan.days):,}",
+            f"{day_plan.rows:,}",
             " or ".join(f"{size:,}" for size in sizes),
         )
     stdout().print(table)
@@ -95,11 +99,11 @@ def status(
 
     plans = batches.status(project_settings(), tenants=tenants or (), split=split)
     if as_json:
-        print_json([asdict(one) for one in plans])
+        print_json([asdict(day_plan) for day_plan in plans])
         return
     terminal = stdout()
-    for one in plans:
-        _print_plan(one, terminal)
+    for day_plan in plans:
+        _print_plan(day_plan, terminal)
 
 
 @app.command()
@@ -246,7 +250,7 @@ def _all_days(tenants: list[str] | None, split: str | None) -> int:
     from winnow.evaluation import batches
 
     plans = batches.plans(project_settings(), tenants=tenants or (), split=split)
-    return max(len(one.days) for one in plans)
+    return max(len(day_plan.days) for day_plan in plans)
 
 
 def _stop_where_stopped(report: RunReport) -> None:

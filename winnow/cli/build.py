@@ -150,9 +150,9 @@ def status(*, as_json: AsJson = False) -> None:
     from winnow.core.settings import project_settings
 
     here, terminal = project_settings(), stdout()
-    found = standing(here)
+    standing_now = standing(here)
     # Tables that do not belong together tell of nothing that was built.
-    is_sound = found.busy is None and found.unpublishable is None
+    is_sound = standing_now.busy is None and standing_now.unpublishable is None
     reports = tenant_reports(here.warehouse) if is_sound else []
     metrics_of = latest_metrics(here.warehouse) if reports else []
     if as_json:
@@ -161,15 +161,15 @@ def status(*, as_json: AsJson = False) -> None:
                 "tenants": [asdict(report) for report in reports],
                 "metrics": [asdict(metric) for metric in metrics_of],
                 "places": _places(here),
-                **asdict(found),
-                "is_publishable": is_sound and found.build is not None,
+                **asdict(standing_now),
+                "is_publishable": is_sound and standing_now.build is not None,
             }
         )
         return
     if reports:
         print_reports(reports, terminal)
         print_metrics(metrics_of, terminal)
-    terminal.say(*lines(found))
+    terminal.say(*lines(standing_now))
     _print_places(here, terminal)
 
 
@@ -201,8 +201,8 @@ def _places(here: Settings) -> dict[str, Path]:
         "Docs site": here.target / "static_index.html",
         "Landing lake": here.lake,
     }
-    return {name: place for name, place in places.items() if place.exists()}
+    return {name: path for name, path in places.items() if path.exists()}
 
 
 def _print_places(here: Settings, terminal: Terminal) -> None:
-    terminal.say(*(f"{name:<13} {place}" for name, place in _places(here).items()))
+    terminal.say(*(f"{name:<13} {path}" for name, path in _places(here).items()))

@@ -79,7 +79,7 @@ def serve(
         importlib.import_module(name)
     hosts = hosts_of(host, allowed_hosts)
     # What names an IPv6 address stands in brackets in a request, for Starlette.
-    named = [f"[{one}]" if ":" in one else one for one in hosts]
+    named = [f"[{allowed}]" if ":" in allowed else allowed for allowed in hosts]
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=named, www_redirect=False)
     streamlit.App(str(APP), middleware=[guard]).run(
         config={
@@ -109,7 +109,7 @@ def hosts_of(host: str, allowed: Sequence[str] = ()) -> list[str]:
         own = socket.gethostname()
         names |= {own, socket.getfqdn()}
         with suppress(OSError):
-            names |= {str(found[4][0]) for found in socket.getaddrinfo(own, None)}
+            names |= {str(address[4][0]) for address in socket.getaddrinfo(own, None)}
     else:
         names.add(host)
     return sorted({name.strip("[]").rstrip(".").lower() for name in names} - {""})
@@ -131,10 +131,10 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _free_port(host: str, port: int) -> int:
     """The port, or any where it is 0. Raises InputError when it cannot be had."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(found[0], found[1]) as listener:
+        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(address[0], address[1]) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(found[4])
+            listener.bind(address[4])
             return int(listener.getsockname()[1])
     except OSError as error:
         raise InputError(

@@ -60,10 +60,10 @@ def evaluate(
     check_request(here.warehouse, tenant=tenant, split_name=split, k=k)
     with stages() as stage:
         build_evaluation(here, stage)
-    found = evaluations(here.warehouse, tenant=tenant, split_name=split, k=k)
+    results = evaluations(here.warehouse, tenant=tenant, split_name=split, k=k)
     if as_json:
-        write_json(found, sys.stdout)
+        write_json(results, sys.stdout)
     elif as_csv:
-        write_csv(found, sys.stdout)
+        write_csv(results, sys.stdout)
     else:
-        print_evaluations(found, stdout(), everything=everything)
+        print_evaluations(results, stdout(), everything=everything)

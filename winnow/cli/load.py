@@ -242,7 +242,7 @@ def _read_options(
 ) -> ReadOptions:
     from winnow.load.sources import ReadOptions
 
-    pairs = [pair for one in column_map or () for pair in _pairs(one)]
+    pairs = [pair for text in column_map or () for pair in _pairs(text)]
     unfilled = [name for name, theirs in pairs if not theirs]
     return ReadOptions(
         mapping={name: theirs for name, theirs in pairs if theirs},

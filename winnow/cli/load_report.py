@@ -42,7 +42,7 @@ class File(Protocol):
 
 def short_names(files: Iterable[File]) -> dict[Path, str]:
     """Each file's path below the folder that all of them are in."""
-    paths = [one.file for one in files]
+    paths = [file.file for file in files]
     if not paths:
         return {}
     shared = os.path.commonpath([path.parent for path in paths])
@@ -58,10 +58,10 @@ def column_lines(files: Sequence[File], width: int = 80) -> Iterator[str]:
     """
     names = short_names(files)
     alike: dict[tuple[str, ...], list[str]] = {}
-    for one in files:
-        said = tuple(_said(one.facts))
+    for file in files:
+        said = tuple(_said(file.facts))
         if said:
-            alike.setdefault((one.entity, *said), []).append(names[one.file])
+            alike.setdefault((file.entity, *said), []).append(names[file.file])
     for (entity, *lines), of in alike.items():
         more = f" and {len(of) - 1:,} more" if len(of) > 1 else ""
         yield f"{of[0]}{more}: {entity}"
@@ -94,8 +94,10 @@ def file_lines(files: Iterable[File], left_out: Iterable[LeftOut]) -> Iterator[s
     for file in files:
         if file.skipped is not None:
             by_reason.setdefault(("Skipped", file.skipped), []).append(file.file)
-    for one in left_out:
-        by_reason.setdefault(("Left out", one.reason), []).append(one.path)
+    for path_left_out in left_out:
+        by_reason.setdefault(("Left out", path_left_out.reason), []).append(
+            path_left_out.path
+        )
     for (what, reason), paths in by_reason.items():
         if len(paths) <= _MOST_ALIKE:
             yield from (f"{what} {path_text(path)}: {reason}." for path in paths)

@@ -59,7 +59,7 @@ def list_loads(
     table.texts("load", "tenant", "what", "state", "loaded at (UTC)")
     table.numbers("records")
     for load in shown[hidden:]:
-        entities = sorted({f"{load.source}.{one.entity}" for one in load.files})
+        entities = sorted({f"{load.source}.{file.entity}" for file in load.files})
         what = ", ".join(entities) or "corrections"
         table.row(
             str(load.number),
@@ -73,7 +73,7 @@ def list_loads(
     terminal.print(table)
     if hidden:
         terminal.say(f"{hidden:,} older loads are not shown; --all shows them.")
-    states = {one.state for load in shown for one in load.files}
+    states = {file.state for load in shown for file in load.files}
     terminal.say(
         *(f"{name}: {means}." for name, means in STATES.items() if name in states)
     )
@@ -91,11 +91,11 @@ def show(
     from winnow.core.settings import project_settings
     from winnow.load.loads import load_state
 
-    found = load_state(project_settings(), load)
+    state = load_state(project_settings(), load)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(state))
         return
-    _print_load(found, stdout())
+    _print_load(state, stdout())
 
 
 @app.command(epilog="Example: winnow loads unload 12 --why 'wrong currency'")
@@ -155,15 +155,15 @@ def _print_load(load: LoadState, terminal: Terminal) -> None:
     table = Grid()
     table.texts("file", "entity", "mode", "feed", "state")
     table.numbers("records", "unreadable")
-    for one in load.files:
+    for file in load.files:
         table.row(
-            one.file,
-            one.entity,
-            one.mode,
-            one.feed or "",
-            text(one.state, _COLOURS.get(one.state, "")),
-            f"{one.records:,}",
-            f"{one.unreadable:,}",
+            file.file,
+            file.entity,
+            file.mode,
+            file.feed or "",
+            text(file.state, _COLOURS.get(file.state, "")),
+            f"{file.records:,}",
+            f"{file.unreadable:,}",
         )
     if table.row_count:
         terminal.print(table)

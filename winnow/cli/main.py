@@ -77,8 +77,8 @@ for _name, _command, _example in _COMMANDS:
         app.command(_name, epilog=f"Example: winnow {_example}")(_command)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
         from importlib.metadata import version
 
         print(f"winnow {version('winnow')}")

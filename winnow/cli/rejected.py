@@ -76,8 +76,8 @@ def list_refused(
         print_json(
             {
                 "records": records,
-                "counts": [asdict(one) for one in counts[:limit]],
-                "waiting": [asdict(one) for one in waiting],
+                "counts": [asdict(count) for count in counts[:limit]],
+                "waiting": [asdict(load) for load in waiting],
             }
         )
         return
@@ -95,19 +95,19 @@ def _print_counts(
 ) -> None:
     table = Grid("Rejected records")
     table.texts("tenant", "entity", "reason")
-    held = ["held"] if any(one.held for one in counts[:limit]) else []
+    held = ["held"] if any(count.held for count in counts[:limit]) else []
     table.numbers("records", *held)
     table.texts("for example", "its id")
-    for one in counts[:limit]:
-        line = "" if one.example_line is None else f", line {one.example_line}"
+    for count in counts[:limit]:
+        line = "" if count.example_line is None else f", line {count.example_line}"
         table.row(
-            one.tenant_id,
-            f"{one.source} {one.entity}",
-            one.reason,
-            f"{one.records:,}",
-            *(f"{one.held:,}" for _ in held),
-            f"{one.example_file}{line}",
-            one.example_id[:8],
+            count.tenant_id,
+            f"{count.source} {count.entity}",
+            count.reason,
+            f"{count.records:,}",
+            *(f"{count.held:,}" for _ in held),
+            f"{count.example_file}{line}",
+            count.example_id[:8],
         )
     terminal.print(table)
     more = "; --limit shows more lines" if len(counts) > limit else ""
@@ -147,11 +147,11 @@ def show(
     from winnow.rejected.records import built_warehouse, envelope
 
     with built_warehouse(project_settings()) as connection:
-        found = envelope(connection, rejected_id)
+        record = envelope(connection, rejected_id)
     if as_json:
-        print(found.json())
+        print(record.json())
     else:
-        _print_envelope(found, stdout())
+        _print_envelope(record, stdout())
 
 
 @app.command()
@@ -228,44 +228,45 @@ def _filters(
     return Filters(tenant, source, entity, reason, load_id, everything)
 
 
-def _print_envelope(found: Envelope, terminal: Terminal) -> None:
-    line = "" if found.line_number is None else f", line {found.line_number}"
-    state = found.status
-    if found.replayed_in:
-        state += f"; newest correction in load {found.replayed_in}"
-    if found.status == "replaced":
-        by = f"by load {found.replaced_by}" if found.replaced_by else "since"
+def _print_envelope(record: Envelope, terminal: Terminal) -> None:
+    line = "" if record.line_number is None else f", line {record.line_number}"
+    state = record.status
+    if record.replayed_in:
+        state += f"; newest correction in load {record.replayed_in}"
+    if record.status == "replaced":
+        by = f"by load {record.replaced_by}" if record.replaced_by else "since"
         state += f"; its file was loaded again {by}, and no correction is needed"
     lines = {
-        "Record": found.rejected_id,
-        "Correction of": found.replay_of,
+        "Record": record.rejected_id,
+        "Correction of": record.replay_of,
         "State": state,
-        "Attempts": str(found.attempts),
-        "Tenant": found.tenant_id,
-        "Entity": f"{found.source} {found.entity}, contract {found.contract_version}",
-        "From": f"{found.file}{line} (record {found.row_number})",
-        "Received": _moment(found.received_at),
-        "Loaded": f"{_moment(found.loaded_at)} by load {found.load_id}",
+        "Attempts": str(record.attempts),
+        "Tenant": record.tenant_id,
+        "Entity": f"{record.source} {record.entity}, "
+        f"contract {record.contract_version}",
+        "From": f"{record.file}{line} (record {record.row_number})",
+        "Received": _moment(record.received_at),
+        "Loaded": f"{_moment(record.loaded_at)} by load {record.load_id}",
     }
     for name, text in lines.items():
         if text is not None:
             terminal.say(f"{name:<14} {text}")
-    if found.is_held:
+    if record.is_held:
         terminal.say(
             f"The load is held by the quality gate, and none of its records counts: "
-            f"`winnow loads show {found.load_id}` says why."
+            f"`winnow loads show {record.load_id}` says why."
         )
     terminal.say("Rejected because")
-    for one in found.violations:
-        terminal.say(f"  {one.message}")
-    if found.detail is not None:
-        terminal.say(f"  {found.detail}")
+    for violation in record.violations:
+        terminal.say(f"  {violation.message}")
+    if record.detail is not None:
+        terminal.say(f"  {record.detail}")
     terminal.say("The record")
-    if found.payload is None:
-        terminal.say(f"  {found.raw_payload}")
+    if record.payload is None:
+        terminal.say(f"  {record.raw_payload}")
         return
-    width = max(map(len, found.payload), default=0)
-    for name, value in found.payload.items():
+    width = max(map(len, record.payload), default=0)
+    for name, value in record.payload.items():
         if value is not None:
             terminal.say(f"  {name:<{width}}  {value!r}")
 
@@ -282,13 +283,14 @@ def _print_report(report: ReplayReport, file: Path, terminal: Terminal) -> None:
         f"{_counted(len(report.judged), 'correction')} in {file}: {', '.join(counts)}.",
     )
     in_place = (Outcome.LOADED, Outcome.ALREADY)
-    told = [one for one in report.judged if one.outcome not in in_place]
-    for one in told[:_MOST_LINES]:
+    not_loaded = [judged for judged in report.judged if judged.outcome not in in_place]
+    for judged in not_loaded[:_MOST_LINES]:
         terminal.say(
-            f"  line {one.correction.line_number}, {one.outcome.value}: {one.message}",
+            f"  line {judged.correction.line_number}, {judged.outcome.value}: "
+            f"{judged.message}",
         )
-    if len(told) > _MOST_LINES:
-        terminal.say(f"  and {len(told) - _MOST_LINES:,} more")
+    if len(not_loaded) > _MOST_LINES:
+        terminal.say(f"  and {len(not_loaded) - _MOST_LINES:,} more")
     if report.count(Outcome.LOADED):
         terminal.say("`winnow build` judges what was loaded.")
     for load_id in report.held:

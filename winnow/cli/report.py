@@ -125,8 +125,8 @@ def print_metrics(metrics: Sequence[Metric], terminal: Terminal) -> None:
     for metric in metrics:
         key = (metric.tenant_id, metric.source, metric.entity)
         feeds.setdefault(key, {})[metric.dimension] = metric
-    for (tenant, source, entity), found in feeds.items():
-        cells = [_cell(found.get(dimension)) for dimension in SHARES]
+    for (tenant, source, entity), by_dimension in feeds.items():
+        cells = [_cell(by_dimension.get(dimension)) for dimension in SHARES]
         table.row(f"{tenant}, {source}.{entity}", *cells)
     if table.row_count:
         terminal.print(table)
@@ -197,9 +197,11 @@ def print_validation(report: ValidationReport, terminal: Terminal) -> None:
         terminal.say(*failure.message.splitlines())
     for sentence in report.suspicions:
         terminal.say(f"Warning: {sentence}")
-    stops = list(dict.fromkeys(one for load in held for one in load.short))
+    stops = list(dict.fromkeys(name for load in held for name in load.short))
     stops += [
-        one.metric.dimension for one in report.quality if one.metric.severity == "error"
+        beyond.metric.dimension
+        for beyond in report.quality
+        if beyond.metric.severity == "error"
     ]
     close = [rule.rule for rule in report.rules if rule.verdict == "warning"]
     verdict = "Passed"

@@ -62,8 +62,8 @@ class Terminal(Console):
 
     def __init__(self, file: IO[str]) -> None:
         """Write to ``file``, such as ``sys.stdout``."""
-        told = _told_width()
-        width = told or _terminal_width(file) or PIPED_WIDTH
+        given_width = _told_width()
+        width = given_width or _terminal_width(file) or PIPED_WIDTH
         rest = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
         super().__init__(
             file=file,
@@ -73,7 +73,7 @@ class Terminal(Console):
             emoji=False,
             _environ=rest,
         )
-        self._wraps = told is not None or self.is_terminal
+        self._wraps = given_width is not None or self.is_terminal
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A string, wherever it is printed: as a line, a cell, a title or a heading."""
@@ -99,8 +99,8 @@ class Terminal(Console):
 
 
 def _told_width() -> int | None:
-    told = os.environ.get("COLUMNS", "")
-    return int(told) if told.isdecimal() and int(told) > 0 else None
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) > 0 else None
 
 
 def _terminal_width(file: IO[str]) -> int | None:
@@ -157,7 +157,7 @@ class Grid:
         Cells that are missing at the end are empty.
         """
         filled = [*cells, *[""] * (len(self._columns) - len(cells))]
-        drawn = [text(one) if isinstance(one, str) else one for one in filled]
+        drawn = [text(cell) if isinstance(cell, str) else cell for cell in filled]
         self._rows.append((drawn, style))
 
     @property
@@ -255,9 +255,9 @@ def print_json(document: object) -> None:
 def _plain(value: object) -> object:
     """``value`` in what JSON knows: numbers that are none are null."""
     if isinstance(value, Mapping):
-        return {_encodable(str(key)): _plain(one) for key, one in value.items()}
+        return {_encodable(str(key)): _plain(member) for key, member in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(one) for one in value]
+        return [_plain(member) for member in value]
     if isinstance(value, float):
         return value if value - value == 0 else None
     if value is None or isinstance(value, (bool, int)):
@@ -266,4 +266,4 @@ def _plain(value: object) -> object:
 
 
 def _encodable(text: str) -> str:
-    return _UNENCODABLE.sub(lambda found: shown(found[0]), text)
+    return _UNENCODABLE.sub(lambda match: shown(match[0]), text)

@@ -95,7 +95,7 @@ class TableInfo:
 
     def has(self, column: str) -> bool:
         """Whether it has a column of this name."""
-        return any(one.name == column for one in self.columns)
+        return any(known.name == column for known in self.columns)
 
 
 class _Reader:
@@ -114,10 +114,12 @@ class _Reader:
             if self._open is not None and _key(settings) == self._open.key:
                 return self._open
             number = current_generation(settings.published)
-            for one in (self._open, self._before):
+            for generation in (self._open, self._before):
                 # A file that took another's name is only seen once that is closed.
-                if one is not None and (one is self._before or one.number == number):
-                    one.connection.close()
+                if generation is not None and (
+                    generation is self._before or generation.number == number
+                ):
+                    generation.connection.close()
             self._before, self._open = self._open, None
             number, connection = open_current(settings)
             path = generation_path(settings.published, number)
@@ -190,14 +192,14 @@ def _tables(key: str, _generation: Generation) -> dict[str, TableInfo]:
             "union all select schema_name, view_name, comment from duckdb_views() "
             "where not internal and database_name = current_database() order by all"
         ).fetchall()
-        found = cursor.execute(
+        column_rows = cursor.execute(
             "select schema_name, table_name, column_name, data_type, comment "
             "from duckdb_columns() "
             "where not internal and database_name = current_database() "
             "order by schema_name, table_name, column_index"
         ).fetchall()
     columns: dict[tuple[str, str], list[Column]] = {}
-    for schema, table, column, data_type, comment in found:
+    for schema, table, column, data_type, comment in column_rows:
         columns.setdefault((schema, table), []).append(
             Column(column, data_type, comment or "")
         )
@@ -265,7 +267,7 @@ def _key(settings: Settings) -> str | None:
 
 def _key_of(path: Path) -> str:
     try:
-        found = path.stat()
+        stat = path.stat()
     except FileNotFoundError:
         return f"{path} is gone"
-    return f"{path} {found.st_ino} {found.st_mtime_ns} {found.st_size}"
+    return f"{path} {stat.st_ino} {stat.st_mtime_ns} {stat.st_size}"

@@ -34,7 +34,7 @@ def choose(
         )
         return None
     of = frame.one_tenant(generation, names, tenant)
-    first = [str(one) for one in data.read(generation, ranking, [of])[f"{kind}_id"]]
+    first = [str(name) for name in data.read(generation, ranking, [of])[f"{kind}_id"]]
     if not first:
         frame.nothing(
             f"Tenant {of} has no {kind}s yet: `winnow load` some data for it, then "
@@ -89,12 +89,12 @@ def events_chart(features: pd.Series) -> Any:
 def all_columns(generation: Generation, rows: dict[str, pd.DataFrame]) -> None:
     """Every column of the rows, with what it means."""
     described = data.tables(generation)
-    for table, found in rows.items():
+    for table, frame_of in rows.items():
         with st.expander(f"All columns of {table}"):
-            if found.empty:
+            if frame_of.empty:
                 st.caption(f"{table} has no such row.")
                 continue
-            row = found.iloc[0]
+            row = frame_of.iloc[0]
             st.dataframe(
                 pd.DataFrame(
                     [
@@ -115,5 +115,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
         listed = value if isinstance(value, (list, tuple)) else value.tolist()
         if isinstance(listed, (list, tuple)):
-            return ", ".join(str(one) for one in listed)
+            return ", ".join(str(member) for member in listed)
     return "null" if pd.isna(value) else str(value)

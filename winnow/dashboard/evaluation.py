@@ -83,14 +83,14 @@ def choose(rows: pd.DataFrame, key: str) -> tuple[Choice, pd.DataFrame]:
     known = list(_TITLES)
     metrics = sorted(
         set(rows["metric"]),
-        key=lambda one: (known.index(one) if one in known else len(known), one),
+        key=lambda name: (known.index(name) if name in known else len(known), name),
     )
-    preferred = next((one for one in ("ndcg", "rmse") if one in metrics), metrics[0])
+    preferred = next((name for name in ("ndcg", "rmse") if name in metrics), metrics[0])
     metric = places[2].selectbox(
         "Metric",
         metrics,
         index=metrics.index(preferred),
-        format_func=lambda one: metric_title(one, None),
+        format_func=lambda name: metric_title(name, None),
         key=f"{key} metric",
     )
     rows = rows[rows["metric"] == metric]

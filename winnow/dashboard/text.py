@@ -53,18 +53,18 @@ def prose(sentence: object) -> str:
 def _words(text: str, first: bool) -> str:
     """The words of a text, blanks between them kept as they are."""
     parts = re.split(r"( +)", text)
-    for place, part in enumerate(parts):
+    for number, part in enumerate(parts):
         if not part.strip(" "):
             continue
         is_mark = (
             first
-            and not "".join(parts[:place]).strip()
+            and not "".join(parts[:number]).strip()
             and bool(_LIST_MARK.fullmatch(part))
         )
         if is_mark or not _WORD.fullmatch(part):
             mark = _END.search(part)
             kept = mark[0] if mark and mark.start() else ""
-            parts[place] = code(part.removesuffix(kept)) + kept
+            parts[number] = code(part.removesuffix(kept)) + kept
     return "".join(parts)
 
 

@@ -291,30 +291,30 @@ def evaluations(
 
 
 def print_evaluations(
-    found: Evaluations, console: Console, *, everything: bool = False
+    results: Evaluations, console: Console, *, everything: bool = False
 ) -> None:
     """Print a table for each scope, metrics down and models across, within the width of
     the console: own models and the best baseline at one k, or ``everything``.
     """
-    if not found.scopes:
+    if not results.scopes:
         console.print("No model has been evaluated: there are no predictions yet.")
-    for one in found.scopes:
-        _print_scope(one, console, everything=everything)
-    for mismatch in found.mismatches:
+    for evaluation in results.scopes:
+        _print_scope(evaluation, console, everything=everything)
+    for mismatch in results.mismatches:
         console.print(Text(f"Warning: {shown(mismatch)}."))
-    for warning in found.warnings:
+    for warning in results.warnings:
         console.print(Text(f"Warning: {warning.sentence}"))
 
 
-def write_json(found: Evaluations, file: IO[str]) -> None:
+def write_json(results: Evaluations, file: IO[str]) -> None:
     """Write all of it as one JSON object: ``metrics``, ``comparisons``, ``repeats``,
     ``warnings`` and ``mismatches`` (docs/evaluation.md names their keys).
     """
     document = {
-        "metrics": list(_metric_rows(found)),
+        "metrics": list(_metric_rows(results)),
         "comparisons": [
             {
-                **asdict(one.scope),
+                **asdict(evaluation.scope),
                 "model_a": finding.model_a.model,
                 "model_version_a": finding.model_a.model_version,
                 "model_b": finding.model_b.model,
@@ -324,36 +324,36 @@ def write_json(found: Evaluations, file: IO[str]) -> None:
                 "verdict": finding.verdict,
                 "is_significant": finding.is_significant,
             }
-            for one in found.scopes
-            for finding in one.findings
+            for evaluation in results.scopes
+            for finding in evaluation.findings
         ],
         "repeats": [
-            {**asdict(one.scope), **asdict(one.repeats)}
-            for one in found.scopes
-            if one.repeats is not None
+            {**asdict(evaluation.scope), **asdict(evaluation.repeats)}
+            for evaluation in results.scopes
+            if evaluation.repeats is not None
         ],
-        "warnings": [asdict(warning) for warning in found.warnings],
-        "mismatches": list(found.mismatches),
+        "warnings": [asdict(warning) for warning in results.warnings],
+        "mismatches": list(results.mismatches),
     }
     json.dump(document, file, indent=2, ensure_ascii=False)
     file.write("\n")
 
 
-def write_csv(found: Evaluations, file: IO[str]) -> None:
+def write_csv(results: Evaluations, file: IO[str]) -> None:
     """Write the metrics as CSV with a header, a row for each model, metric and k."""
     columns = [*Scope.__dataclass_fields__, "model", "model_version", "is_baseline"]
     columns += ["metric", "k", "value", "user_count"]
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
-    for row in _metric_rows(found):
+    for row in _metric_rows(results):
         writer.writerow(row | {"is_baseline": str(row["is_baseline"]).lower()})
 
 
-def _metric_rows(found: Evaluations) -> Iterable[dict[str, Any]]:
-    for one in found.scopes:
-        for value in one.values:
+def _metric_rows(results: Evaluations) -> Iterable[dict[str, Any]]:
+    for evaluation in results.scopes:
+        for value in evaluation.values:
             yield {
-                **asdict(one.scope),
+                **asdict(evaluation.scope),
                 "model": value.model.model,
                 "model_version": value.model.model_version,
                 "is_baseline": value.is_baseline,
@@ -364,24 +364,28 @@ def _metric_rows(found: Evaluations) -> Iterable[dict[str, Any]]:
             }
 
 
-def _print_scope(one: Evaluation, console: Console, *, everything: bool) -> None:
-    lengths = sorted({value.k for value in one.values if value.k is not None})
-    lengths = lengths or sorted({f.k for f in one.findings if f.k is not None})
+def _print_scope(evaluation: Evaluation, console: Console, *, everything: bool) -> None:
+    lengths = sorted({value.k for value in evaluation.values if value.k is not None})
+    lengths = lengths or sorted({f.k for f in evaluation.findings if f.k is not None})
     k = None if everything or not lengths else lengths[(len(lengths) - 1) // 2]
-    values = [value for value in one.values if everything or value.k in (k, None)]
+    values = [
+        value for value in evaluation.values if everything or value.k in (k, None)
+    ]
     own = sorted({value.model for value in values if not value.is_baseline})
     baselines = sorted({value.model for value in values if value.is_baseline})
     best = _best_baselines(values)
     beside = baselines if everything or not own else sorted(set(best.values()))
-    console.print(Text(one.scope.title, style="bold"))
+    console.print(Text(evaluation.scope.title, style="bold"))
     if values:
         for table in _tables(values, [*own, *beside], console.width):
             console.print(table)
-        for sentence in _legend(one, lengths, k, own, best, everything=everything):
+        for sentence in _legend(
+            evaluation, lengths, k, own, best, everything=everything
+        ):
             console.print(Text(sentence))
         console.print()
-    findings = list(one.findings)
-    if one.values and not everything:
+    findings = list(evaluation.findings)
+    if evaluation.values and not everything:
         pairs = _shown_pairs(own, beside)
         findings = [
             finding
@@ -406,7 +410,7 @@ def _shown_pairs(own: Sequence[Model], baselines: Sequence[Model]) -> list[set[M
     with one another only where there are no baselines; baselines where nothing is own.
     """
     if own and baselines:
-        return [{one, other} for one in own for other in baselines]
+        return [{model, other} for model in own for other in baselines]
     return [set(pair) for pair in combinations([*own, *baselines], 2)]
 
 
@@ -458,7 +462,7 @@ def _best_baselines(values: Sequence[Value]) -> dict[str, Model]:
 
 
 def _legend(
-    one: Evaluation,
+    evaluation: Evaluation,
     lengths: Sequence[int],
     k: int | None,
     own: Sequence[Model],
@@ -474,8 +478,8 @@ def _legend(
         others = [str(length) for length in lengths if length != k]
         if others:
             yield f"k is {k}; others are {', '.join(others)} (--k, --all)."
-    if one.repeats is not None:
-        yield one.repeats.sentence
+    if evaluation.repeats is not None:
+        yield evaluation.repeats.sentence
 
 
 _REPEATS = tuple(Repeats.__dataclass_fields__)
@@ -599,5 +603,5 @@ _FIRST = ("ndcg", "recall", "precision", "map", "mrr", "hit_rate", "rmse", "mae"
 
 def _metric_order(label: str) -> tuple[int, str, int]:
     metric, _, k = label.partition("@")
-    place = _FIRST.index(metric) if metric in _FIRST else len(_FIRST)
-    return place, metric, int(k or 0)
+    number = _FIRST.index(metric) if metric in _FIRST else len(_FIRST)
+    return number, metric, int(k or 0)

@@ -424,10 +424,11 @@ def _conditions(
         conditions.append(f"rows.split in ({literals(request.splits)})")
     if request.split_name is not None:
         _check_has("--split-name", "split_name", request, names)
-        found = _distinct(connection, request.table, "split_name")
-        if request.split_name not in found:
+        split_names = _distinct(connection, request.table, "split_name")
+        if request.split_name not in split_names:
             raise InputError(
-                f"--split-name {request.split_name}: it must be one of {_list(found)}."
+                f"--split-name {request.split_name}: it must be one of "
+                f"{_list(split_names)}."
             )
         conditions.append(f"rows.split_name = {literal(request.split_name)}")
     if request.fold is not None:
@@ -451,11 +452,11 @@ def _distinct(
 
 
 def _longest(connection: duckdb.DuckDBPyConnection, tenants: list[str]) -> int:
-    found = connection.execute(
+    row = connection.execute(
         "select max(sequence_length) from prepared.tenants "
         f"where tenant_id in ({literals(tenants)})"
     ).fetchone()
-    return max(1, int(found[0])) if found else 1
+    return max(1, int(row[0])) if row else 1
 
 
 def _padded(length: int) -> dict[str, str]:
@@ -506,8 +507,8 @@ def _write_atomic_files(
             written.columns[suffix] = [
                 Column(*row[0].rsplit(":", 1)) for row in described
             ]
-        place = run.folder / dataset.name / "recbole.yaml"
-        place.write_text(dataset.settings)
+        settings_file = run.folder / dataset.name / "recbole.yaml"
+        settings_file.write_text(dataset.settings)
     return written
 
 

@@ -198,12 +198,12 @@ class _Interactions:
         fold = main_folds[name] if self.fold is None else self.fold
         chosen = f"split_name = {literal(name)}"
         if self.fold is not None:
-            found = self.connection.execute(
+            folds_there = self.connection.execute(
                 "select distinct fold from training.split_assignments "
                 f"where {self.of_tenant} and {chosen} order by fold"
             ).fetchall()
-            if (fold,) not in found:
-                folds = ", ".join(str(one) for (one,) in found)
+            if (fold,) not in folds_there:
+                folds = ", ".join(str(number) for (number,) in folds_there)
                 raise InputError(f"--fold {fold}: {name} has {folds}.")
         return f"{chosen} and fold = {fold}"
 
@@ -242,10 +242,10 @@ def _given(
 ) -> dict[str, str]:
     """The columns that have a value in some row; ids in any case."""
     counts = ", ".join(f"count({sql})" for sql in columns.values())
-    found = connection.execute(f"select {counts} from {source}").fetchone() or ()
+    value_counts = connection.execute(f"select {counts} from {source}").fetchone() or ()
     return {
         column: sql
-        for (column, sql), count in zip(columns.items(), found, strict=True)
+        for (column, sql), count in zip(columns.items(), value_counts, strict=True)
         if count or column in ("user_id:token", "item_id:token")
     }
 

@@ -53,8 +53,8 @@ class RecordBatches:
                     f"{self.folder} has no column {column}; it has {', '.join(names)}."
                 )
         there = {key: self.values(key) for key in ("tenant_id", "split")}
-        for key, wanted in (("tenant_id", self.tenants), ("split", self.splits)):
-            for value in wanted:
+        for key, chosen in (("tenant_id", self.tenants), ("split", self.splits)):
+            for value in chosen:
                 if value not in there[key]:
                     raise InputError(
                         f"{self.folder} has no {key} {value!r}; it has "
@@ -79,7 +79,11 @@ class RecordBatches:
         no such column.
         """
         return sorted(
-            {one[key] for one in self._described()["partitions"] if key in one}
+            {
+                partition[key]
+                for partition in self._described()["partitions"]
+                if key in partition
+            }
         )
 
     def _described(self) -> dict[str, Any]:
@@ -119,7 +123,7 @@ class RecordBatches:
         random = np.random.default_rng([self.seed, epoch])
         groups = self._row_groups()
         if self.shuffle_buffer:
-            groups = [groups[place] for place in random.permutation(len(groups))]
+            groups = [groups[number] for number in random.permutation(len(groups))]
         mine = self._scanned(groups[shard::shards])
         if not self.shuffle_buffer:
             return mine
@@ -127,13 +131,13 @@ class RecordBatches:
 
     def _row_groups(self) -> list[ds.ParquetFileFragment]:
         """The row groups of the wanted folders, in order of their files' names."""
-        wanted: ds.Expression | None = None
+        condition: ds.Expression | None = None
         for column, values in (("tenant_id", self.tenants), ("split", self.splits)):
             if values:
                 chosen = ds.field(column).isin(list(values))
-                wanted = chosen if wanted is None else wanted & chosen
+                condition = chosen if condition is None else condition & chosen
         fragments = sorted(
-            self.dataset().get_fragments(filter=wanted), key=lambda f: str(f.path)
+            self.dataset().get_fragments(filter=condition), key=lambda f: str(f.path)
         )
         return [group for file in fragments for group in file.split_by_row_group()]
 

@@ -189,15 +189,12 @@ def _named(manifest: dict[str, Any], layer: str) -> set[str]:
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     """Layer and name of the tables and views of the layers, in the layers' order."""
-    found = connection.execute(
+    rows = connection.execute(
         "select table_schema, table_name from information_schema.tables "
         "where table_catalog = current_database() order by all"
     ).fetchall()
     return [
-        (schema, table)
-        for layer in LAYERS
-        for schema, table in found
-        if schema == layer
+        (schema, table) for layer in LAYERS for schema, table in rows if schema == layer
     ]
 
 

@@ -38,8 +38,8 @@ def generations(published: Path) -> list[int]:
     """The numbers of the generations that are there, the oldest first."""
     if not published.is_dir():
         return []
-    found = [_NAME.fullmatch(path.name) for path in published.iterdir()]
-    return sorted(int(name[1]) for name in found if name)
+    names = [_NAME.fullmatch(path.name) for path in published.iterdir()]
+    return sorted(int(name[1]) for name in names if name)
 
 
 def current_generation(published: Path) -> int | None:
@@ -120,8 +120,8 @@ def _set_spill_folder(
     share one beside it, and overwrite each other's files.
     """
     folder = str(settings.temp_directory / f"{READER}{os.getpid()}")
-    found = connection.execute("select current_setting('temp_directory')").fetchone()
-    if found != (folder,):  # It cannot be set again once it has been used.
+    row = connection.execute("select current_setting('temp_directory')").fetchone()
+    if row != (folder,):  # It cannot be set again once it has been used.
         with suppress(OSError):  # A reader that may not write there cannot spill.
             settings.temp_directory.mkdir(parents=True, exist_ok=True)
         connection.execute("set global temp_directory = ?", [folder])

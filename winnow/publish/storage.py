@@ -110,10 +110,10 @@ class LocalPlace:
     def files(self, folder: str) -> list[str]:
         """See Place."""
         with self._explained():
-            found = (self.root / folder).rglob("*")
+            paths = (self.root / folder).rglob("*")
             return sorted(
                 path.relative_to(self.root).as_posix()
-                for path in found
+                for path in paths
                 if path.is_file()
             )
 
@@ -237,10 +237,10 @@ class S3Place:
         with self._explained():
             with self._fs.open_output_stream(self._key(name)) as stream:
                 shutil.copyfileobj(source, stream, _CHUNK)
-            found = self._fs.get_file_info(self._key(name)).size
-        if found != size:
+            stored_size = self._fs.get_file_info(self._key(name)).size
+        if stored_size != size:
             raise InputError(
-                f"{self.address}/{name} has {found} bytes instead of {size}: the "
+                f"{self.address}/{name} has {stored_size} bytes instead of {size}: the "
                 "server may need AWS_REQUEST_CHECKSUM_CALCULATION=when_required."
             )
 
@@ -251,9 +251,9 @@ class S3Place:
             self._key(folder), recursive=bool(folder), allow_not_found=True
         )
         with self._explained():
-            found = self._fs.get_file_info(selector)
+            infos = self._fs.get_file_info(selector)
         return sorted(
-            one.path.removeprefix(f"{self._root}/") for one in found if one.is_file
+            info.path.removeprefix(f"{self._root}/") for info in infos if info.is_file
         )
 
     def _key(self, name: str) -> str:

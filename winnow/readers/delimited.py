@@ -221,13 +221,13 @@ def _repeated_headers(bulk: pa.Table, layout: TextLayout, data: bytes) -> list[i
     if not pc.any(alike).as_py():
         return []
     rows = np.flatnonzero(alike.to_numpy())
-    found = bulk.take(rows).to_pydict()
-    cells = [found[bulk.column_names[place]] for place in named]
+    columns = bulk.take(rows).to_pydict()
+    cells = [columns[bulk.column_names[number]] for number in named]
     return [
         int(row)
         for row, *values in zip(rows, *cells, strict=True)
         if [value.strip().strip(_BOM + '"').strip() for value in values]
-        == [layout.columns[place] for place in named]
+        == [layout.columns[number] for number in named]
     ]
 
 
@@ -311,12 +311,12 @@ def _doubtful_quotes(
     quotes = np.flatnonzero(characters == _QUOTE)
     line = np.searchsorted(ends, quotes)
     with_quotes, first, counts = np.unique(line, return_index=True, return_counts=True)
-    place = np.arange(len(quotes)) - np.repeat(first, counts)
+    number = np.arange(len(quotes)) - np.repeat(first, counts)
     before = characters[np.maximum(quotes - 1, 0)]
     after = characters[quotes + 1]
     opens = (quotes == starts[line]) | (before == ord(delimiter))
     closes = (after == ord(delimiter)) | (after == _LF) | (after == _CR)
-    is_plain = np.where(place % 2 == 0, opens, closes)
+    is_plain = np.where(number % 2 == 0, opens, closes)
     plain_counts = np.add.reduceat(is_plain.astype(np.int64), first)
     doubtful: Indexes = with_quotes[(counts % 2 == 1) | (plain_counts != counts)]
     return doubtful
@@ -394,7 +394,7 @@ def _read_clean(
     """Parse the clean lines in bulk; also tell which of them (by place among the clean)
     have too few or too many fields, with the detail of that.
     """
-    names = [str(place) for place in range(len(layout.columns))]
+    names = [str(number) for number in range(len(layout.columns))]
     data = _joined(lines, clean)
     if not data:
         return pa.table({name: pa.array([], pa.string()) for name in names}), {}
@@ -442,11 +442,11 @@ def _joined(lines: _Lines, clean: Indexes) -> bytes:
     )
 
 
-def _miscount(found: int, expected: int) -> tuple[str, str | None] | None:
-    if found == expected:
+def _miscount(count: int, expected: int) -> tuple[str, str | None] | None:
+    if count == expected:
         return None
-    reason = "too_few_fields" if found < expected else "too_many_fields"
-    return reason, f"{found} field{'s' if found != 1 else ''}, {expected} expected"
+    reason = "too_few_fields" if count < expected else "too_many_fields"
+    return reason, f"{count} field{'s' if count != 1 else ''}, {expected} expected"
 
 
 def _text(data: bytes) -> str | None:

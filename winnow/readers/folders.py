@@ -65,63 +65,63 @@ def files_of(
 
 
 def _files_of(
-    place: Path, path: str | Path, recursive: bool
+    start: Path, path: str | Path, recursive: bool
 ) -> tuple[list[FoundFile], list[LeftOut]]:
-    if place.is_dir():
-        return _sorted(_inside(place, place, recursive, set()))
-    if place.exists():
-        if not place.is_file():
+    if start.is_dir():
+        return _sorted(_inside(start, start, recursive, set()))
+    if start.exists():
+        if not start.is_file():
             raise InputError(f"{path} is neither a file nor a folder.")
-        return [FoundFile(place, False)], []
-    root, pattern = _pattern(place)
+        return [FoundFile(start, False)], []
+    root, pattern = _pattern(start)
     if pattern and root.is_dir():
         shown = {part[:1] for part in pattern}
-        found = [
-            one
+        matches = [
+            entry
             for match in sorted(root.glob(str(Path(*pattern))))
-            for one in _one(match, root, recursive, set(), shown)
+            for entry in _one(match, root, recursive, set(), shown)
             if not _is_hidden(match.relative_to(root).parent, shown)
         ]
-        if found:
-            return _sorted(iter(found))
-    raise InputError(f"There is no file {path}.{_similar(place)}")
+        if matches:
+            return _sorted(iter(matches))
+    raise InputError(f"There is no file {path}.{_similar(start)}")
 
 
-def _similar(place: Path) -> str:
+def _similar(missing: Path) -> str:
     """What else is there, for a name that is not; empty where that is unclear."""
-    folder = place.parent
+    folder = missing.parent
     if not folder.is_dir():
         return f" There is no folder {folder} either."
     try:
-        names = [one.name for one in folder.iterdir()]
+        names = [entry.name for entry in folder.iterdir()]
     except OSError:
         return ""
-    similar = get_close_matches(place.name, sorted(names), n=3)
+    similar = get_close_matches(missing.name, sorted(names), n=3)
     return f" There is {' and '.join(similar)}." if similar else ""
 
 
-def _pattern(place: Path) -> tuple[Path, tuple[str, ...]]:
+def _pattern(path: Path) -> tuple[Path, tuple[str, ...]]:
     """The folder where a pattern begins, and its parts; no parts when it is none.
 
     Folders that are there are meant by their names, brackets or not.
     """
-    root = Path(place.anchor)
-    parts = place.parts[1:] if place.anchor else place.parts
+    root = Path(path.anchor)
+    parts = path.parts[1:] if path.anchor else path.parts
     while parts and (root / parts[0]).is_dir():
         root, parts = root / parts[0], parts[1:]
     return root, parts if any(map(glob.has_magic, parts)) else ()
 
 
 def _sorted(
-    found: Iterator[FoundFile | LeftOut],
+    entries: Iterator[FoundFile | LeftOut],
 ) -> tuple[list[FoundFile], list[LeftOut]]:
     files: dict[Path, FoundFile] = {}
     left_out: dict[Path, LeftOut] = {}
-    for one in found:
-        if isinstance(one, FoundFile):
-            files.setdefault(one.path, one)
+    for entry in entries:
+        if isinstance(entry, FoundFile):
+            files.setdefault(entry.path, entry)
         else:
-            left_out.setdefault(one.path, one)
+            left_out.setdefault(entry.path, entry)
     return (
         [files[path] for path in sorted(files)],
         [left_out[path] for path in sorted(left_out)],

@@ -58,8 +58,8 @@ class _Repeated(dict[str, Any]):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else _Repeated(found)
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else _Repeated(members)
 
 
 _DECODER = json.JSONDecoder(
@@ -164,22 +164,22 @@ def _key_of_records(  # noqa: PLR0911, PLR0912
         return None
     lists: dict[str, Any] = {}
     others: dict[str, Any] = {}
-    place, is_cut = 1, False
+    position, is_cut = 1, False
     while True:
-        place = _after(_BETWEEN, start, place)
+        position = _after(_BETWEEN, start, position)
         try:
-            name, place = _DECODER.raw_decode(start, place)
+            name, position = _DECODER.raw_decode(start, position)
             if not isinstance(name, str) or isinstance(name, _Number):
                 return None
-            place = _after(_SPACE, start, place)
-            if start[place : place + 1] != ":":
+            position = _after(_SPACE, start, position)
+            if start[position : position + 1] != ":":
                 return None
-            place = _after(_SPACE, start, place + 1)
+            position = _after(_SPACE, start, position + 1)
         except (json.JSONDecodeError, RecursionError):
             break
         is_record = normalise_name(name) in known
         if is_list := not is_record and re.compile(r"\[\s*(?=[{\]])").match(
-            start, place
+            start, position
         ):
             try:
                 first, _ = _DECODER.raw_decode(start, is_list.end())
@@ -187,13 +187,13 @@ def _key_of_records(  # noqa: PLR0911, PLR0912
                 first = {}
             lists[name] = first
         try:
-            value, place = _DECODER.raw_decode(start, place)
+            value, position = _DECODER.raw_decode(start, position)
         except (json.JSONDecodeError, RecursionError):
             is_cut = True
             break
         if name not in lists:
             others[name] = value
-    rest = start[place:].strip()
+    rest = start[position:].strip()
     if not is_cut and (not rest.startswith("}") or rest[1:].strip(" \t\r\n,")):
         return None
     if not lists:
@@ -220,12 +220,12 @@ def _refuse_columns(path: Path, value: dict[str, Any]) -> None:
     split = {"columns", "data"} <= value.keys() and isinstance(value["data"], list)
     columns = list(value.values())
     of_lists = len(columns) > 1 and all(
-        isinstance(one, list) and len(one) == len(columns[0]) >= _ROWS_OF_COLUMNS
-        for one in columns
+        isinstance(column, list) and len(column) == len(columns[0]) >= _ROWS_OF_COLUMNS
+        for column in columns
     )
     of_objects = len(columns) > 1 and all(
-        isinstance(one, dict) and one.keys() == columns[0].keys() >= {"0", "1"}
-        for one in columns
+        isinstance(column, dict) and column.keys() == columns[0].keys() >= {"0", "1"}
+        for column in columns
     )
     if split or of_lists or of_objects:
         raise InputError(
@@ -259,7 +259,7 @@ class _Collector:
             if _HALF_CHARACTER.search(text) and not _is_utf8(_as_json(value)):
                 self.refuse("invalid_encoding", line, text)
                 return
-            row = {column_name(key): _as_text(one) for key, one in value.items()}
+            row = {column_name(key): _as_text(member) for key, member in value.items()}
         except RecursionError:
             self.refuse("invalid_json", line, text, "nested too deeply")
             return
@@ -340,18 +340,18 @@ def _read_line(collector: _Collector, text: str, line: int, is_end: bool) -> Non
         else:
             collector.add(value, line, text)
         return
-    place = 0
-    while place < len(text):
+    position = 0
+    while position < len(text):
         try:
-            value, end = _DECODER.raw_decode(text, place)
+            value, end = _DECODER.raw_decode(text, position)
         except (json.JSONDecodeError, RecursionError) as error:
-            rest = text[place:]
+            rest = text[position:]
             is_cut = is_end and not text.endswith("}")
             reason = "truncated_json" if is_cut else "invalid_json"
             collector.refuse(reason, line, rest, _what_is_broken(error, text))
             return
-        collector.add(value, line, text[place:end])
-        place = _after(_BETWEEN, text, end)
+        collector.add(value, line, text[position:end])
+        position = _after(_BETWEEN, text, end)
 
 
 def _read_stream(  # noqa: PLR0912, PLR0915
@@ -361,43 +361,43 @@ def _read_stream(  # noqa: PLR0912, PLR0915
     ``key``.
     """
     collector = _Collector()
-    text, place, line = "", 0, 1
+    text, position, line = "", 0, 1
     is_array = False
     is_first = True
     is_ended = False
     for block in text_chunks(path, encoding, block_bytes):
-        text = text[place:] + block.text
-        place = 0
+        text = text[position:] + block.text
+        position = 0
         while not is_ended:
             if key is not None and is_first:
                 opening = _opening(text, key)
                 if opening is None:
                     break
                 line += text.count("\n", 0, opening)
-                place, is_array, is_first = opening, True, False
-            begin = _after(_BETWEEN, text, place)
-            line += text.count("\n", place, begin)
-            place = begin
-            if place >= len(text):
+                position, is_array, is_first = opening, True, False
+            begin = _after(_BETWEEN, text, position)
+            line += text.count("\n", position, begin)
+            position = begin
+            if position >= len(text):
                 break
-            if not is_array and text[place] == "[":
-                place, is_array, is_first = place + 1, True, False
+            if not is_array and text[position] == "[":
+                position, is_array, is_first = position + 1, True, False
                 continue
-            if is_array and text[place] == "]":
-                place, is_array = place + 1, False
+            if is_array and text[position] == "]":
+                position, is_array = position + 1, False
                 is_ended = key is not None
                 continue
             is_first = False
             try:
-                value, end = _DECODER.raw_decode(text, place)
+                value, end = _DECODER.raw_decode(text, position)
             except (json.JSONDecodeError, RecursionError) as error:
-                waits = len(text) - place < ELEMENT_CHARACTERS and not block.is_last
-                following = _resynchronised(text, place, collector.last_keys)
+                waits = len(text) - position < ELEMENT_CHARACTERS and not block.is_last
+                following = _resynchronised(text, position, collector.last_keys)
                 if waits and (_is_cut(error, text) or following is None):
                     break
                 reason = "truncated_json" if following is None else "invalid_json"
                 end = len(text) if following is None else following
-                element = text[place:end].strip().rstrip(", \t\r\n")
+                element = text[position:end].strip().rstrip(", \t\r\n")
                 detail = _what_is_broken(error, text)
                 collector.refuse(reason, line, element, detail)
             else:
@@ -407,36 +407,36 @@ def _read_stream(  # noqa: PLR0912, PLR0915
                     and not block.is_last
                 ):
                     break
-                element = text[place:end]
+                element = text[position:end]
                 if _is_utf8(element):
                     collector.add(value, line, element)
                 else:
                     collector.refuse("invalid_encoding", line, element)
-            line += text.count("\n", place, end)
-            place = end
+            line += text.count("\n", position, end)
+            position = end
             if collector.is_full:
                 yield collector.batch(block.bytes_read)
         if block.is_last and not collector.broke_off:
             if is_array:
                 collector.refuse("truncated_json", line, "the array has no end")
-            elif is_ended and not _is_rest_of_object(text[place:]):
-                rest = text[place:].strip()
+            elif is_ended and not _is_rest_of_object(text[position:]):
+                rest = text[position:].strip()
                 collector.refuse("invalid_json", line, rest or "the object has no end")
         yield collector.batch(block.bytes_read)
 
 
 def _opening(text: str, key: str) -> int | None:
     """Where the list of ``key`` in the object at the text's begin has its elements."""
-    place = text.find("{") + 1
-    while place:
-        place = _after(_BETWEEN, text, place)
+    position = text.find("{") + 1
+    while position:
+        position = _after(_BETWEEN, text, position)
         try:
-            name, place = _DECODER.raw_decode(text, place)
-            place = _after(_SPACE, text, place)
-            place = _after(_SPACE, text, place + 1)
-            if name == key and text[place : place + 1] == "[":
-                return place + 1
-            _, place = _DECODER.raw_decode(text, place)
+            name, position = _DECODER.raw_decode(text, position)
+            position = _after(_SPACE, text, position)
+            position = _after(_SPACE, text, position + 1)
+            if name == key and text[position : position + 1] == "[":
+                return position + 1
+            _, position = _DECODER.raw_decode(text, position)
         except json.JSONDecodeError:
             return None
     return None
@@ -451,13 +451,13 @@ def _is_rest_of_object(rest: str) -> bool:
     return True
 
 
-def _resynchronised(text: str, place: int, keys: Set[str]) -> int | None:
+def _resynchronised(text: str, position: int, keys: Set[str]) -> int | None:
     """Where to go on behind a broken element: at the next object that has keys of the
     one before, else where its brackets close, else at the next object at all.
     """
-    closed = _closed(text, place, place + _NEAR_CHARACTERS)
+    closed = _closed(text, position, position + _NEAR_CHARACTERS)
     first: int | None = None
-    for match in islice(_NEXT_OBJECT.finditer(text, place + 1), _MOST_TRIED):
+    for match in islice(_NEXT_OBJECT.finditer(text, position + 1), _MOST_TRIED):
         if closed is not None and match.end() > closed:
             break
         try:
@@ -469,19 +469,19 @@ def _resynchronised(text: str, place: int, keys: Set[str]) -> int | None:
         first = match.end() if first is None else first
     if closed is not None:
         return closed
-    following = _NEXT_OBJECT.search(text, place + 1)
+    following = _NEXT_OBJECT.search(text, position + 1)
     if first is None and following is None:
-        return _closed(text, place, len(text))
+        return _closed(text, position, len(text))
     return first or (following.end() if following else None)
 
 
-def _closed(text: str, place: int, end: int) -> int | None:
+def _closed(text: str, position: int, end: int) -> int | None:
     """Where the brackets that open at ``place`` are closed again before ``end``."""
     depth = 0
-    if text[place] not in "{[":
-        plain = re.compile(r"[^,\]\}\{\[]+(?=[,\]\}])").match(text, place)
+    if text[position] not in "{[":
+        plain = re.compile(r"[^,\]\}\{\[]+(?=[,\]\}])").match(text, position)
         return plain.end() if plain else None
-    for match in _STRUCTURE.finditer(text, place, end):
+    for match in _STRUCTURE.finditer(text, position, end):
         depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(match.group(), 0)
         if depth == 0:
             return match.end()
@@ -525,7 +525,7 @@ def _python_value(text: str) -> Any:
                     ]
                 )
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
-                return [value_of(one) for one in elements]
+                return [value_of(element) for element in elements]
             case ast.Constant(value=None | bool() | str() as value):
                 return value
             case (
@@ -546,9 +546,9 @@ def _key(value: Any) -> str:
     return value if isinstance(value, str) else _as_json(value)
 
 
-def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
-    match = pattern.match(text, place)
-    return match.end() if match else place
+def _after(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return match.end() if match else position
 
 
 def _as_text(value: Any) -> str | None:
@@ -563,8 +563,8 @@ def _as_json(value: Any) -> str:
         return str(value)
     if isinstance(value, dict):
         pairs = (
-            f"{json.dumps(key, ensure_ascii=False)}:{_as_json(one)}"
-            for key, one in value.items()
+            f"{json.dumps(key, ensure_ascii=False)}:{_as_json(member)}"
+            for key, member in value.items()
         )
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list):

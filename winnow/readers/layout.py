@@ -95,14 +95,14 @@ def find_layout(
         notes.append(f"Line {skipped + 1} says that the delimiter is {delimiter!r}.")
         skipped += 1
     if header is None and skip_lines is None:
-        found = _junk_lines(path, lines, skipped, known_names, delimiter, quoted)
-        if found > skipped:
-            count = found - skipped
+        header_line = _junk_lines(path, lines, skipped, known_names, delimiter, quoted)
+        if header_line > skipped:
+            count = header_line - skipped
             notes.append(
                 f"{count} line{'s' if count > 1 else ''} before the header, "
                 f"beginning with #, {'were' if count > 1 else 'was'} skipped."
             )
-        skipped = found
+        skipped = header_line
     if skipped < 0 or not any(line.strip() for line in lines[skipped:]):
         raise InputError(
             f"{path}: --skip-lines {skipped} leaves nothing of its {len(lines):,} "
@@ -155,7 +155,7 @@ def split_line(line: str, delimiter: str, quoting: bool) -> list[str]:
 
 def _given(delimiter: str) -> str:
     """A delimiter as it was meant: ``\\t`` is a tab, ``\\x01`` a control character."""
-    meant = _ESCAPE.sub(lambda found: literal_eval(f"'{found[0]}'"), delimiter)
+    meant = _ESCAPE.sub(lambda match: literal_eval(f"'{match[0]}'"), delimiter)
     if not meant or any(character in meant for character in '"\r\n'):
         raise InputError(
             f"A delimiter is one or more characters, no quote and no line end, not "
@@ -202,15 +202,15 @@ def _junk_lines(
 
     def names(line: str) -> int:
         tried = [delimiter] if delimiter else [*DELIMITERS, 2 * _BAR, BLANKS]
-        cells = (split_line(line, one, quoting) for one in tried)
+        cells = (split_line(line, candidate, quoting) for candidate in tried)
         return max(_known_count(fields, known) for fields in cells)
 
     looked_at = range(begin, min(len(lines), begin + _HEADER_LINES))
-    first = next((place for place in looked_at if lines[place].strip()), begin)
-    counts = {place: names(lines[place]) for place in looked_at}
-    header = next((place for place in looked_at if counts[place] >= 2), first)
+    first = next((number for number in looked_at if lines[number].strip()), begin)
+    counts = {number: names(lines[number]) for number in looked_at}
+    header = next((number for number in looked_at if counts[number] >= 2), first)
     is_headed = header == first or counts.get(first, 0) > 0
-    above = [lines[place] for place in range(begin, header) if lines[place].strip()]
+    above = [lines[number] for number in range(begin, header) if lines[number].strip()]
     if is_headed or not above:
         return begin
     if all(line.lstrip().startswith("#") for line in above):
@@ -257,8 +257,8 @@ def _is_header(
     return any(
         bool(values) and all(map(_is_number, values))
         for values in (
-            [row[place] for row in rest if place < len(row) and row[place].strip()]
-            for place, name in enumerate(first)
+            [row[number] for row in rest if number < len(row) and row[number].strip()]
+            for number, name in enumerate(first)
             if name.strip()
         )
     )
@@ -274,9 +274,9 @@ def _header_columns(
     if _ends_empty(rest, delimiter, len(columns) + 1):
         columns.append("")
     unnamed = frozenset(
-        str(place + 1) for place, name in enumerate(columns) if not name
+        str(number + 1) for number, name in enumerate(columns) if not name
     )
-    columns = [name or str(place + 1) for place, name in enumerate(columns)]
+    columns = [name or str(number + 1) for number, name in enumerate(columns)]
     repeated = [name for name, count in Counter(columns).items() if count > 1]
     if repeated:
         raise InputError(

@@ -157,13 +157,17 @@ def _other_encodings(text: bytes) -> list[str]:
     """
     from charset_normalizer import from_bytes
 
-    found = (one.encoding for one in from_bytes(text))
-    likely = [name for name in found if "a".encode(name) == b"a"]
+    encodings = (match.encoding for match in from_bytes(text))
+    likely = [name for name in encodings if "a".encode(name) == b"a"]
     if not likely or _WESTERN.intersection(likely):
         return []
     decoded = text.decode(likely[0], "replace")
-    letters = [one for one in decoded if not one.isascii() and one.isalpha()]
-    latin = sum(unicodedata.name(one, "").startswith("LATIN") for one in letters)
+    letters = [
+        character
+        for character in decoded
+        if not character.isascii() and character.isalpha()
+    ]
+    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
     is_told = len(decoded) < len(text) or len(letters) >= _TELLING_LETTERS
     return likely[:3] if is_told and 2 * latin < len(letters) else []
 

@@ -160,7 +160,9 @@ class Envelope:
 
     def json(self) -> str:
         """The envelope as one line of JSON; times as ISO 8601 with a Z."""
-        known = vars(self) | {"violations": [vars(one) for one in self.violations]}
+        known = vars(self) | {
+            "violations": [vars(broken) for broken in self.violations]
+        }
         return json.dumps(known, ensure_ascii=False, default=_iso)
 
 
@@ -206,11 +208,11 @@ def built_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _is_built(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute(
+    row = connection.execute(
         "select count(*) from duckdb_columns() where schema_name = 'validated' "
         "and table_name = 'rejected_records' and column_name = 'status'"
     ).fetchone()
-    return bool(found and found[0])
+    return bool(row and row[0])
 
 
 def records_sql(connection: duckdb.DuckDBPyConnection) -> str:
@@ -263,10 +265,10 @@ def refusal_counts(
 def record_count(connection: duckdb.DuckDBPyConnection, filters: Filters) -> int:
     """How many rejected records the filters mean."""
     condition, values = filters.condition()
-    found = connection.execute(
+    row = connection.execute(
         f"select count(*) from {records_sql(connection)} where {condition}", values
     ).fetchone()
-    return int(found[0]) if found else 0
+    return int(row[0]) if row else 0
 
 
 def envelopes(
@@ -367,8 +369,8 @@ def export(
         try:
             with unfinished(settings, out) as partial:
                 with partial.open("w", encoding="utf-8") as file:
-                    for one in envelopes(connection, filters, limit):
-                        file.write(one.json() + "\n")
+                    for record in envelopes(connection, filters, limit):
+                        file.write(record.json() + "\n")
                         written += 1
                         if progress is not None and written % _FETCHED == 0:
                             progress(written, total)

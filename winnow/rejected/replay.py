@@ -67,13 +67,13 @@ class ReplayReport:
 
     def count(self, outcome: Outcome) -> int:
         """How many corrections came to this."""
-        return Counter(one.outcome for one in self.judged)[outcome]
+        return Counter(verdict.outcome for verdict in self.judged)[outcome]
 
     @property
     def complete(self) -> bool:
         """Whether every correction is in the raw tables now."""
         in_place = (Outcome.LOADED, Outcome.ALREADY)
-        return all(one.outcome in in_place for one in self.judged)
+        return all(verdict.outcome in in_place for verdict in self.judged)
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,11 @@ class _Group:
             correction.rejected_id: (record.load_id, record.file)
             for correction, record in self.lines
         }
-        corrections = [one.correction for one in self.replays]
-        corrections += [one.correction for one in self.conflicts]
-        for corrects in dict.fromkeys(of[one.rejected_id] for one in corrections):
+        corrections = [line.correction for line in self.replays]
+        corrections += [line.correction for line in self.conflicts]
+        for corrects in dict.fromkeys(
+            of[correction.rejected_id] for correction in corrections
+        ):
             yield EntityCorrections(
                 self.tenant,
                 self.entity,
@@ -183,7 +185,9 @@ def replay(
             refused = _refused(connection, path, lines)
             groups = _groups(path, lines, refused)
             judged = [
-                one for group in groups for one in _judged_group(connection, group)
+                verdict
+                for group in groups
+                for verdict in _judged_group(connection, group)
             ]
             _drop_known_conflicts(connection, groups)
         load_ids = []
@@ -192,9 +196,11 @@ def replay(
                 tell(f"loading {group.entity.source} {group.entity.name}")
                 load_ids.append(pipeline.replay(path, corrections, settings, progress))
         pipeline.take_in(settings, progress.store if progress else None)
-    judged.sort(key=lambda one: one.correction.row_number)
+    judged.sort(key=lambda verdict: verdict.correction.row_number)
     loaded = {
-        one.correction.rejected_id for one in judged if one.outcome is Outcome.LOADED
+        verdict.correction.rejected_id
+        for verdict in judged
+        if verdict.outcome is Outcome.LOADED
     }
     held = {
         record.load_id
@@ -214,12 +220,12 @@ def _lines(path: Path) -> Iterator[_Line]:
             if not data.strip():
                 continue
             row_number += 1
-            place = f"{path}, line {line_number}"
-            line = _line(place, data, row_number, line_number)
+            where = f"{path}, line {line_number}"
+            line = _line(where, data, row_number, line_number)
             first = seen.setdefault(line.rejected_id, line_number)
             if first != line_number:
                 raise InputError(
-                    f"{place}: the record {line.rejected_id} is corrected on line "
+                    f"{where}: the record {line.rejected_id} is corrected on line "
                     f"{first} already; one correction per record."
                 )
             yield line
@@ -227,45 +233,45 @@ def _lines(path: Path) -> Iterator[_Line]:
         raise InputError(f"{path} has no line with a correction.")
 
 
-def _line(place: str, data: bytes, row_number: int, line_number: int) -> _Line:
+def _line(where: str, data: bytes, row_number: int, line_number: int) -> _Line:
     try:
         value = json.loads(
             data.decode("utf-8-sig"), parse_int=str, parse_float=str, parse_constant=str
         )
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{place} is not one JSON object: {error}.") from error
+        raise InputError(f"{where} is not one JSON object: {error}.") from error
     if not isinstance(value, dict):
-        raise InputError(f"{place} is JSON, but no object.")
+        raise InputError(f"{where} is JSON, but no object.")
     for name in ("rejected_id", "payload"):
         if name not in value:
             raise InputError(
-                f"{place} has no {name}; an envelope has rejected_id and payload."
+                f"{where} has no {name}; an envelope has rejected_id and payload."
             )
     rejected_id, payload = value["rejected_id"], value["payload"]
     if not isinstance(rejected_id, str):
-        raise InputError(f"{place}: the rejected_id must be text.")
+        raise InputError(f"{where}: the rejected_id must be text.")
     if payload is None:
         return _Line(rejected_id, None, row_number, line_number)
     if not isinstance(payload, dict):
-        raise InputError(f"{place}: the payload must be an object, or null.")
-    texts = {name: _text(place, name, one) for name, one in payload.items()}
+        raise InputError(f"{where}: the payload must be an object, or null.")
+    texts = {name: _text(where, name, member) for name, member in payload.items()}
     return _Line(rejected_id, texts, row_number, line_number)
 
 
-def _text(place: str, name: str, value: Any) -> str | None:
+def _text(where: str, name: str, value: Any) -> str | None:
     """A value as the text that lands; numbers come as their own text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | None):
         raise InputError(
-            f"{place}: the payload's {name} must be text, a number, true, false "
+            f"{where}: the payload's {name} must be text, a number, true, false "
             "or null."
         )
     try:
         (value or "").encode()
     except UnicodeEncodeError:
         raise InputError(
-            f"{place}: the payload's {name} has half a character."
+            f"{where}: the payload's {name} has half a character."
         ) from None
     return value
 
@@ -276,9 +282,11 @@ def _refused(
     """The records that the lines name, by the id that they name them by. Raises
     InputError for an id that there is not.
     """
-    wanted = pa.table({"rejected_id": pa.array([line.rejected_id for line in lines])})
-    connection.register("wanted_ids", wanted)
-    names = [one.name for one in fields(_Refused)]
+    named_ids = pa.table(
+        {"rejected_id": pa.array([line.rejected_id for line in lines])}
+    )
+    connection.register("wanted_ids", named_ids)
+    names = [known.name for known in fields(_Refused)]
     records = records_sql(connection)
     rows = connection.execute(
         "select named.rejected_id, coalesce(named.replay_of, named.rejected_id), "
@@ -295,20 +303,20 @@ def _refused(
         "on named.replay_of = original.rejected_id "
         "and named.tenant_id = original.tenant_id and original.replay_of is null"
     ).fetchall()
-    found = {}
+    records_by_id = {}
     for row in rows:
         values = dict(zip(names, row, strict=True))
         raw = json.loads(values["payload"])
         values["payload"] = raw if isinstance(raw, dict) else None
-        found[values["rejected_id"]] = _Refused(**values)
+        records_by_id[values["rejected_id"]] = _Refused(**values)
     for line in lines:
-        if line.rejected_id not in found:
+        if line.rejected_id not in records_by_id:
             raise InputError(
                 f"{path}, line {line.line_number}: there is no rejected record "
                 f"{line.rejected_id} in the last build; records of files that were "
                 "replaced or taken back leave with a build."
             )
-    return found
+    return records_by_id
 
 
 def _groups(
@@ -319,18 +327,18 @@ def _groups(
     originals: dict[str, int] = {}
     for line in lines:
         record = refused[line.rejected_id]
-        place = f"{path}, line {line.line_number}"
+        where = f"{path}, line {line.line_number}"
         first = originals.setdefault(record.original_id, line.line_number)
         if first != line.line_number:
             raise InputError(
-                f"{place}: the record {line.rejected_id} is the one that line {first} "
+                f"{where}: the record {line.rejected_id} is the one that line {first} "
                 "corrects; one correction per record."
             )
         try:
             entity = contract(record.source, record.entity)
         except ContractError as error:
-            raise InputError(f"{place}: {error}.") from error
-        payload = _checked_payload(place, line, record, entity)
+            raise InputError(f"{where}: {error}.") from error
+        payload = _checked_payload(where, line, record, entity)
         correction = Correction(
             record.original_id, payload, line.row_number, line.line_number
         )
@@ -341,18 +349,18 @@ def _groups(
 
 
 def _checked_payload(
-    place: str, line: _Line, record: _Refused, entity: Entity
+    where: str, line: _Line, record: _Refused, entity: Entity
 ) -> dict[str, str | None]:
     """The line's payload, with the id of the refused event where it leaves it out."""
     if line.payload is None:
         if record.payload is not None:
-            raise InputError(f"{place}: the payload is null, but the record has one.")
+            raise InputError(f"{where}: the payload is null, but the record has one.")
         return {}
     names = [*(column.name for column in entity.columns), "extra"]
     for name in line.payload:
         if name not in names:
             raise InputError(
-                f"{place}: the payload has a key {name!r} that {entity.source} "
+                f"{where}: the payload has a key {name!r} that {entity.source} "
                 f"{entity.name} does not know; it knows {', '.join(names)}."
             )
     id_column = _event_id_column(entity)
@@ -368,7 +376,7 @@ def _checked_payload(
         return line.payload | {id_column: own}
     if (new or "").strip() != (own or "").strip():
         raise InputError(
-            f"{place}: {id_column} is {new!r}, and the refused record's is {own!r}; a "
+            f"{where}: {id_column} is {new!r}, and the refused record's is {own!r}; a "
             "correction keeps the id of its event."
         )
     return line.payload
@@ -427,13 +435,13 @@ def _verdict(
     if is_unchanged and record.contract_version == version and not record.is_replaced:
         return Outcome.UNCHANGED, "", "it is as it was refused, and so is the contract"
     is_pending = _FIRST_ATTEMPT + len(replays) > record.attempts
-    for one in replays:
+    for replayed in replays:
         still_holds = (
             record.is_resolved
-            or one.contract_version == version
-            or one.attempt > record.attempts
+            or replayed.contract_version == version
+            or replayed.attempt > record.attempts
         )
-        if still_holds and one.payload_sha256 == correction.sha256:
+        if still_holds and replayed.payload_sha256 == correction.sha256:
             return Outcome.ALREADY, "", "this correction has been replayed"
     if record.is_replaced:
         return Outcome.REPLACED, "", _why_replaced(record)
@@ -491,11 +499,11 @@ def _event_verdict(
     return Outcome.LOADED, "", "loaded"
 
 
-def _differ(one: Mapping[str, str | None], other: Mapping[str, str | None]) -> bool:
+def _differ(payload: Mapping[str, str | None], other: Mapping[str, str | None]) -> bool:
     """Whether two payloads say different things; blanks around a text say nothing."""
-    names = {*one, *other}
+    names = {*payload, *other}
     return any(
-        (one.get(name) or "").strip() != (other.get(name) or "").strip()
+        (payload.get(name) or "").strip() != (other.get(name) or "").strip()
         for name in names
     )
 
@@ -504,17 +512,17 @@ def _earlier_replays(
     connection: duckdb.DuckDBPyConnection, group: _Group
 ) -> dict[str, list[_Earlier]]:
     """The log's replays of the group's records, by the record's id."""
-    found: dict[str, list[_Earlier]] = {}
+    replays: dict[str, list[_Earlier]] = {}
     if not has_table(connection, RAW_SCHEMA, "winnow_replayed_records"):
-        return found
+        return replays
     _register(connection, "wanted_ids", [c.rejected_id for c, _ in group.lines])
     for rejected_id, *values in connection.execute(
         "select rejected_id, attempt, payload_sha256, contract_version "
         f"from {RAW_SCHEMA}.winnow_replayed_records "
         "semi join wanted_ids on rejected_id = wanted order by attempt"
     ).fetchall():
-        found.setdefault(rejected_id, []).append(_Earlier(*values))
-    return found
+        replays.setdefault(rejected_id, []).append(_Earlier(*values))
+    return replays
 
 
 def _namesakes(
@@ -525,10 +533,10 @@ def _namesakes(
     ids = [(c.payload.get(id_column or "") or "").strip() for c, _ in group.lines]
     if id_column is None or not any(ids):
         return {}
-    _register(connection, "wanted_ids", sorted({one for one in ids if one}))
+    _register(connection, "wanted_ids", sorted({given for given in ids if given}))
     names = [*(column.name for column in entity.columns), "extra"]
     columns = ", ".join(f"landed.{identifier(name)}" for name in names)
-    found = {}
+    namesakes = {}
     for event_id, is_judged, *texts in connection.execute(
         f"select wanted, judged.is_accepted is not null, {columns} "
         f"from {RAW_SCHEMA}.{identifier(entity.table)} as landed "
@@ -540,8 +548,8 @@ def _namesakes(
         [group.tenant],
     ).fetchall():
         # The last one wins, as it does in prepared.interactions.
-        found[event_id] = _Namesake(dict(zip(names, texts, strict=True)), is_judged)
-    return found
+        namesakes[event_id] = _Namesake(dict(zip(names, texts, strict=True)), is_judged)
+    return namesakes
 
 
 def _date_orders(
@@ -576,7 +584,7 @@ def _drop_known_conflicts(
     if not has_table(connection, RAW_SCHEMA, "winnow_replay_conflicts"):
         return
     for group in groups:
-        ids = [one.correction.rejected_id for one in group.conflicts]
+        ids = [conflict.correction.rejected_id for conflict in group.conflicts]
         if not ids:
             continue
         _register(connection, "wanted_ids", ids)
@@ -589,9 +597,13 @@ def _drop_known_conflicts(
             ).fetchall()
         )
         group.conflicts = [
-            one
-            for one in group.conflicts
-            if (one.correction.rejected_id, one.correction.sha256, one.reason)
+            conflict
+            for conflict in group.conflicts
+            if (
+                conflict.correction.rejected_id,
+                conflict.correction.sha256,
+                conflict.reason,
+            )
             not in known
         ]
 

@@ -62,7 +62,9 @@ def violation(
     ``payload`` is the record by its raw columns, None for one that could not be read.
     """
     column_name, _, rule = reason.rpartition(".")
-    column = next((one for one in entity.columns if one.name == column_name), None)
+    column = next(
+        (known for known in entity.columns if known.name == column_name), None
+    )
     if payload is None or (column is None and column_name == "record"):
         sentence = _FAULTS.get(rule, f"the record breaks the rule {rule}")
         return Violation(rule, None, None, sentence)

@@ -44,7 +44,9 @@ _AXES = {
 def batches(generation: Generation, tenant: str | None) -> None:
     """Draw the page."""
     data.require(generation, TABLE)
-    names = [str(one) for one in data.read(generation, _TENANTS)["tenant_id"]]
+    names = [
+        str(tenant_id) for tenant_id in data.read(generation, _TENANTS)["tenant_id"]
+    ]
     if not names:
         frame.nothing(_NOTHING)
         return
@@ -69,11 +71,11 @@ def batches(generation: Generation, tenant: str | None) -> None:
         "Rows of each day",
         f"Split {name}, fold {fold}: what of its test data each day brings.",
     )
-    measured = [one for one in _FIGURES if days[one].notna().any()]
+    measured = [column for column in _FIGURES if days[column].notna().any()]
     for first in range(0, len(measured), 2):
-        for place, figure in zip(st.columns(2), measured[first:], strict=False):
-            place.markdown(f"**{_FIGURES[figure].capitalize()}**")
-            place.altair_chart(
+        for cell, figure in zip(st.columns(2), measured[first:], strict=False):
+            cell.markdown(f"**{_FIGURES[figure].capitalize()}**")
+            cell.altair_chart(
                 _figure_chart(days[days[figure].notna()], figure),
                 width="stretch",
                 alt=f"{_FIGURES[figure]} of each day",
@@ -98,8 +100,12 @@ def _tiles(days: pd.DataFrame) -> None:
 
 
 def _states(days: pd.DataFrame) -> alt.Color:
-    states = sorted(set(days["state"]), key=lambda one: [*_COLOURS, one].index(one))
-    scale = charts.colours({one: _COLOURS.get(one, charts.GREY) for one in states})
+    states = sorted(
+        set(days["state"]), key=lambda state: [*_COLOURS, state].index(state)
+    )
+    scale = charts.colours(
+        {state: _COLOURS.get(state, charts.GREY) for state in states}
+    )
     return alt.Color("state:N", scale=scale)
 
 

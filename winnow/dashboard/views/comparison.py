@@ -77,7 +77,7 @@ _SOLD = ("revenue_per_user", "conversion_rate")
 def comparison(generation: Generation, tenant: str | None) -> None:
     """Draw the page."""
     data.require(generation, TABLE)
-    names = [str(one) for one in data.read(generation, _TENANTS)["tenant_id"]]
+    names = [str(name) for name in data.read(generation, _TENANTS)["tenant_id"]]
     if not names:
         frame.nothing(_NOTHING)
         return
@@ -245,8 +245,8 @@ def _looks(
     names = list(pairs["pair"])
     keys = ["model_a", "model_version_a", "model_b", "model_version_b"]
     pair = st.selectbox("Day by day", names, key="daily pair")
-    wanted = pairs[pairs["pair"] == pair].iloc[0]
-    days = daily[(daily[keys] == wanted[keys].to_list()).all(axis=1)]
+    chosen = pairs[pairs["pair"] == pair].iloc[0]
+    days = daily[(daily[keys] == chosen[keys].to_list()).all(axis=1)]
     if days.empty:
         st.caption("No looks by day are there for this pair.")
         return
@@ -309,11 +309,13 @@ def _business(generation: Generation, tenant: str, choice: Choice) -> None:
         _BUSINESS,
         [tenant, choice.split_name, choice.fold, choice.candidates],
     )
-    figures = [one for one in _FIGURES if rows[one].notna().any()]
+    figures = [column for column in _FIGURES if rows[column].notna().any()]
     if not figures:
         return
     # Where nobody bought anything, there is nothing to compare in bars of no length.
-    drawn = [one for one in figures if one not in _SOLD or (rows[one] > 0).any()]
+    drawn = [
+        column for column in figures if column not in _SOLD or (rows[column] > 0).any()
+    ]
     rows["label"] = [
         evaluation.model_label(model, "" if pd.isna(version) else version)
         for model, version in zip(rows["model"], rows["model_version"], strict=True)
@@ -329,16 +331,19 @@ def _business(generation: Generation, tenant: str, choice: Choice) -> None:
     frame.table(
         rows.drop(columns=["label"]),
         {
-            one.name: st.column_config.Column(help=prose(one.description) or None)
-            for one in described.columns
-            if one.name in rows.columns
+            column.name: st.column_config.Column(help=prose(column.description) or None)
+            for column in described.columns
+            if column.name in rows.columns
         },
     )
 
 
 def _business_bars(rows: pd.DataFrame, figures: list[str]) -> None:
     figure = st.selectbox(
-        "Figure", figures, format_func=lambda one: _FIGURES[one][0], key="business"
+        "Figure",
+        figures,
+        format_func=lambda column: _FIGURES[column][0],
+        key="business",
     )
     title, number_format = _FIGURES[figure]
     measured = rows[rows[figure].notna()].sort_values(

@@ -35,8 +35,10 @@ def explorer(generation: Generation, tenant: str | None) -> None:
         "Table",
         names,
         index=names.index(_FIRST) if _FIRST in names else 0,
-        format_func=lambda one: (
-            f"{one}  ({rows_of[one]:,} rows)" if one in rows_of else f"{one}  (view)"
+        format_func=lambda table_name: (
+            f"{table_name}  ({rows_of[table_name]:,} rows)"
+            if table_name in rows_of
+            else f"{table_name}  (view)"
         ),
         key="table",
     )
@@ -67,8 +69,10 @@ def explorer(generation: Generation, tenant: str | None) -> None:
             hide_index=True,
             placeholder="",
             column_config={
-                one.name: st.column_config.Column(help=prose(one.description) or None)
-                for one in table.columns
+                described.name: st.column_config.Column(
+                    help=prose(described.description) or None
+                )
+                for described in table.columns
             },
         )
         st.download_button(
@@ -83,8 +87,8 @@ def explorer(generation: Generation, tenant: str | None) -> None:
     st.dataframe(
         pd.DataFrame(
             [
-                (one.name, one.data_type.lower(), one.description)
-                for one in table.columns
+                (described.name, described.data_type.lower(), described.description)
+                for described in table.columns
             ],
             columns=["column", "type", "meaning"],
         ),
@@ -97,9 +101,9 @@ def explorer(generation: Generation, tenant: str | None) -> None:
 def _filter(table: TableInfo) -> tuple[str, str | None]:
     """The value that a column must have; no column where all rows are wanted."""
     keys = [
-        one.name
-        for one in table.columns
-        if one.data_type == "VARCHAR" and one.name != "tenant_id"
+        key.name
+        for key in table.columns
+        if key.data_type == "VARCHAR" and key.name != "tenant_id"
     ]
     if not keys:
         return "", None
@@ -107,7 +111,7 @@ def _filter(table: TableInfo) -> tuple[str, str | None]:
     column = left.selectbox(
         "Rows",
         ["all", *keys],
-        format_func=lambda one: "all" if one == "all" else f"where {one} is",
+        format_func=lambda key: "all" if key == "all" else f"where {key} is",
         key=f"filter of {table.full_name}",
     )
     if column == "all":
@@ -118,35 +122,35 @@ def _filter(table: TableInfo) -> tuple[str, str | None]:
 def _query(
     table: TableInfo, tenant: str | None, column: str | None, value: str, limit: int
 ) -> tuple[str, list[Any]]:
-    wanted, parameters = [], []
+    conditions, parameters = [], []
     if tenant is not None and table.has("tenant_id"):
-        wanted.append("tenant_id = ?")
+        conditions.append("tenant_id = ?")
         parameters.append(tenant)
     if column is not None and value:
-        wanted.append(f"{identifier(column)} = ?")
+        conditions.append(f"{identifier(column)} = ?")
         parameters.append(value)
-    where = f" where {' and '.join(wanted)}" if wanted else ""
+    where = f" where {' and '.join(conditions)}" if conditions else ""
     name = f"{identifier(table.schema)}.{identifier(table.name)}"
     return f"select * from {name}{where} limit {int(limit)}", parameters
 
 
 def _picture(table: TableInfo, rows: pd.DataFrame) -> None:
     """How the values of a column are distributed among the rows that are shown."""
-    simple = [one for one in table.columns if "[" not in one.data_type]
-    kinds = {one.name: one.data_type for one in simple}
-    wanted = [name for name in kinds if rows[name].notna().any()]
-    if not wanted:
+    simple = [known for known in table.columns if "[" not in known.data_type]
+    kinds = {known.name: known.data_type for known in simple}
+    drawable = [name for name in kinds if rows[name].notna().any()]
+    if not drawable:
         st.caption("There is nothing to draw: all values are null.")
         return
     numbers = [
         name
-        for name in wanted
+        for name in drawable
         if kinds[name].startswith(_NUMBERS) or "INT" in kinds[name]
     ]
     column = st.selectbox(
         "Draw",
-        wanted,
-        index=wanted.index(numbers[0]) if numbers else 0,
+        drawable,
+        index=drawable.index(numbers[0]) if numbers else 0,
         key=f"drawn of {table.full_name}",
     )
     title = f"{column}, among the rows below"
@@ -155,7 +159,9 @@ def _picture(table: TableInfo, rows: pd.DataFrame) -> None:
         return
     counts = rows[column].astype("string").fillna("null").value_counts()
     most = counts.head(_MOST_VALUES).rename_axis("value").reset_index(name="rows")
-    most["value"] = [one if len(one) <= 60 else one[:59] + "…" for one in most["value"]]
+    most["value"] = [
+        value if len(value) <= 60 else value[:59] + "…" for value in most["value"]
+    ]
     most = most.groupby("value", as_index=False, sort=False).sum()
     frame.picture(
         charts.labelled_bars(

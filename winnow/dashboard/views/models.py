@@ -44,7 +44,7 @@ _NOTHING = (
 def models(generation: Generation, tenant: str | None) -> None:
     """Draw the page."""
     data.require(generation, TABLE)
-    names = [str(one) for one in data.read(generation, _TENANTS)["tenant_id"]]
+    names = [str(name) for name in data.read(generation, _TENANTS)["tenant_id"]]
     if not names:
         frame.nothing(_NOTHING)
         return
@@ -79,7 +79,7 @@ def models(generation: Generation, tenant: str | None) -> None:
 def _best_first(rows: pd.DataFrame, choice: Choice) -> list[str]:
     lower = choice.metric in evaluation.LOWER_IS_BETTER
     ranked = rows.sort_values(["value", "label"], ascending=[lower, True])
-    return [str(one) for one in ranked["label"]]
+    return [str(label) for label in ranked["label"]]
 
 
 def _bars(rows: pd.DataFrame, order: list[str], choice: Choice) -> Any:
@@ -118,19 +118,21 @@ def _by_k(rows: pd.DataFrame) -> Any:
 
 
 def _segments(rows: pd.DataFrame, choice: Choice) -> None:
-    found = rows[rows["segment_kind"] != "all"].copy()
+    segments = rows[rows["segment_kind"] != "all"].copy()
     if choice.k is not None:
-        found = found[found["k"] == choice.k]
-    if found.empty:
+        segments = segments[segments["k"] == choice.k]
+    if segments.empty:
         return
-    found["place"] = [
+    segments["place"] = [
         _segment_label(kind, segment)
-        for kind, segment in zip(found["segment_kind"], found["segment"], strict=True)
+        for kind, segment in zip(
+            segments["segment_kind"], segments["segment"], strict=True
+        )
     ]
-    pairs = sorted(set(zip(found["segment_kind"], found["segment"], strict=True)))
+    pairs = sorted(set(zip(segments["segment_kind"], segments["segment"], strict=True)))
     pairs.sort(key=lambda pair: (pair[0], _segment_place(pair[1])))
     order = [_segment_label(kind, segment) for kind, segment in pairs]
-    frame.picture(_segment_chart(found, order, choice), f"{choice.title} by segment")
+    frame.picture(_segment_chart(segments, order, choice), f"{choice.title} by segment")
 
 
 def _segment_label(kind: str, segment: str) -> str:

@@ -47,7 +47,9 @@ def overview(generation: Generation, tenant: str | None) -> None:
     data.require(generation, "training.dataset_statistics", "quality.reconciliation")
     statistics = data.read(generation, _STATISTICS, [tenant])
     verdicts = data.verdicts(generation, [*_LEFT_OUT, "accepted"])
-    sums = ", ".join(f"cast(sum({one}_count) as bigint) as {one}" for one in verdicts)
+    sums = ", ".join(
+        f"cast(sum({verdict}_count) as bigint) as {verdict}" for verdict in verdicts
+    )
     landed = data.read(generation, _LANDED.format(sums=sums), [tenant])
     if statistics.empty and landed.empty:
         frame.nothing(
@@ -56,7 +58,9 @@ def overview(generation: Generation, tenant: str | None) -> None:
         )
         return
     _tiles(generation, statistics)
-    frame.older(generation, [one for one in _LEFT_OUT if one not in verdicts])
+    frame.older(
+        generation, [verdict for verdict in _LEFT_OUT if verdict not in verdicts]
+    )
     frame.picture(
         _flow(statistics, landed),
         "From files to training data",
@@ -129,8 +133,8 @@ def _flow(statistics: pd.DataFrame, landed: pd.DataFrame) -> Any:
     rows = pd.DataFrame(stages, columns=["stage", "rows", "colour"])
     share = rows["rows"] / max(total, 1)
     rows["text"] = [
-        f"{count:,}  ({part:.1%})" if 0 < place <= len(parts) else f"{count:,}"
-        for place, (count, part) in enumerate(zip(rows["rows"], share, strict=True))
+        f"{count:,}  ({part:.1%})" if 0 < number <= len(parts) else f"{count:,}"
+        for number, (count, part) in enumerate(zip(rows["rows"], share, strict=True))
     ]
     base = alt.Chart(rows).encode(
         y=alt.Y("stage:N", sort=list(rows["stage"]), title=None),

@@ -62,8 +62,8 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
     )
     verdicts = data.verdicts(generation, list(charts.VERDICTS))
     sql = _LOADS.format(
-        counts=", ".join(f"went.{one}_count as {one}" for one in verdicts),
-        sum=" + ".join(f"went.{one}_count" for one in verdicts),
+        counts=", ".join(f"went.{verdict}_count as {verdict}" for verdict in verdicts),
+        sum=" + ".join(f"went.{verdict}_count" for verdict in verdicts),
     )
     loads = data.read(generation, sql, [tenant])
     if loads.empty:
@@ -73,7 +73,9 @@ def pipeline(generation: Generation, tenant: str | None) -> None:
         )
         return
     _tiles(generation, loads)
-    frame.older(generation, [one for one in charts.VERDICTS if one not in verdicts])
+    frame.older(
+        generation, [verdict for verdict in charts.VERDICTS if verdict not in verdicts]
+    )
     if not loads["is_balanced"].all():
         frame.failed(
             "Some records of a load are unaccounted for: see the loads below where "
@@ -156,8 +158,8 @@ def _newest_build(warehouse: Path) -> Build | None:
     being written. It is opened only when it has changed: readers stop writers.
     """
     with suppress(OSError, InputError, duckdb.Error):
-        found = warehouse.stat()
-        return _build_of(warehouse, found.st_ino, found.st_mtime_ns)
+        stat = warehouse.stat()
+        return _build_of(warehouse, stat.st_ino, stat.st_mtime_ns)
     return None
 
 

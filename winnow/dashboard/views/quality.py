@@ -129,7 +129,7 @@ def _trends(metrics: pd.DataFrame, builds: int) -> None:
         f"{cut}The dashed line is the threshold: a share must not lie below it, any "
         "other figure not above. A red diamond failed; grey is not judged."
     )
-    order = [one for one in SHARES if one in there]
+    order = [dimension for dimension in SHARES if dimension in there]
     _small_multiples(rows, [*order, *sorted(there.difference(SHARES))])
 
 
@@ -137,11 +137,11 @@ def _small_multiples(rows: pd.DataFrame, dimensions: list[str]) -> None:
     """A small chart of each dimension: the figure of each build, and its threshold."""
     for first in range(0, len(dimensions), _COLUMNS):
         places = st.columns(_COLUMNS)
-        for place, dimension in zip(places, dimensions[first:], strict=False):
+        for cell, dimension in zip(places, dimensions[first:], strict=False):
             title = dimension.replace("_", " ")
             chart = _trend(*_in_units(rows[rows["dimension"] == dimension]))
-            place.markdown(f"**{prose(title.capitalize())}**")
-            place.altair_chart(chart, width="stretch", alt=f"{title} over the builds")
+            cell.markdown(f"**{prose(title.capitalize())}**")
+            cell.altair_chart(chart, width="stretch", alt=f"{title} over the builds")
 
 
 def _in_units(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -152,7 +152,8 @@ def _in_units(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     if dimension in _TIMES:
         longest = float(rows["value"].max())
         unit, seconds = next(
-            (one for one in _DURATIONS if longest >= 2 * one[1]), _DURATIONS[-1]
+            (duration for duration in _DURATIONS if longest >= 2 * duration[1]),
+            _DURATIONS[-1],
         )
         scaled = rows[["value", "threshold"]].astype(float) / seconds
         return rows.assign(value=scaled["value"], threshold=scaled["threshold"]), unit
@@ -182,7 +183,9 @@ def _trend(rows: pd.DataFrame, unit: str) -> Any:
             "status:N",
             scale=alt.Scale(
                 domain=list(_STATUS),
-                range=["diamond" if one == "failed" else "circle" for one in _STATUS],
+                range=[
+                    "diamond" if status == "failed" else "circle" for status in _STATUS
+                ],
             ),
             legend=None,
         ),
