@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from winnow.build.status import WaitingLoad
-    from winnow.rejected.records import Envelope, Filters, RefusalCount
+    from winnow.rejected.records import Envelope, Filters, RejectionCount
     from winnow.rejected.replay import ReplayReport
 
 _MOST_LINES = 20
@@ -41,7 +41,7 @@ Everything = Annotated[
 
 
 @app.command(name="list")
-def list_refused(
+def list_rejected(
     *,
     tenant: Tenant = None,
     source: Source = None,
@@ -60,11 +60,11 @@ def list_refused(
     """
     from winnow.build.status import unjudged_loads
     from winnow.core.settings import project_settings
-    from winnow.rejected.records import opened_warehouse, refusals
+    from winnow.rejected.records import opened_warehouse, rejections
 
     filters = _filters(tenant, source, entity, reason, load_id, everything)
     with opened_warehouse(project_settings()) as connection:
-        records, counts = refusals(connection, filters, limit + 1)
+        records, counts = rejections(connection, filters, limit + 1)
         waiting = [
             load
             for load in unjudged_loads(project_settings(), connection)
@@ -91,7 +91,7 @@ def list_refused(
 
 
 def _print_counts(
-    records: int, counts: Sequence[RefusalCount], limit: int, terminal: Terminal
+    records: int, counts: Sequence[RejectionCount], limit: int, terminal: Terminal
 ) -> None:
     table = Grid("Rejected records")
     table.texts("tenant", "entity", "reason")

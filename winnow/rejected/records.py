@@ -99,7 +99,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class RefusalCount:
+class RejectionCount:
     """Rejected records of one tenant, entity and reason, and the first of them.
     ``held`` of them lie in held loads.
     """
@@ -225,21 +225,21 @@ def records_sql(connection: duckdb.DuckDBPyConnection) -> str:
     return _WITH_STATES if has_states else _WITHOUT_STATES
 
 
-def refusals(
+def rejections(
     connection: duckdb.DuckDBPyConnection, filters: Filters, limit: int | None = None
-) -> tuple[int, list[RefusalCount]]:
+) -> tuple[int, list[RejectionCount]]:
     """How many rejected records of the last build the filters mean, and their counts;
     none where nothing was built yet.
     """
     if not _is_built(connection):
         return 0, []
-    counts = refusal_counts(connection, filters, limit)
+    counts = rejection_counts(connection, filters, limit)
     return record_count(connection, filters), counts
 
 
-def refusal_counts(
+def rejection_counts(
     connection: duckdb.DuckDBPyConnection, filters: Filters, limit: int | None = None
-) -> list[RefusalCount]:
+) -> list[RejectionCount]:
     """Counts by tenant, entity and reason, the most first, the first ``limit`` of them.
     A record with several reasons counts for each.
     """
@@ -259,7 +259,7 @@ def refusal_counts(
         + ("" if limit is None else f" limit {int(limit)}"),
         values,
     ).fetchall()
-    return [RefusalCount(*row) for row in rows]
+    return [RejectionCount(*row) for row in rows]
 
 
 def record_count(connection: duckdb.DuckDBPyConnection, filters: Filters) -> int:

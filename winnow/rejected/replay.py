@@ -1,4 +1,4 @@
-"""Corrections of refused records: which of them are loaded, which stand against
+"""Corrections of rejected records: which of them are loaded, which stand against
 something that was accepted, and which change nothing.
 """
 
@@ -77,7 +77,7 @@ class ReplayReport:
 
 
 @dataclass(frozen=True)
-class _Refused:
+class _Rejected:
     """A rejected record as the last build saw it. ``load_id`` and ``file`` are those of
     the record as it was first rejected, and so is what became of its file.
     """
@@ -134,7 +134,7 @@ class _Group:
 
     tenant: str
     entity: Entity
-    lines: list[tuple[Correction, _Refused]] = field(default_factory=list)
+    lines: list[tuple[Correction, _Rejected]] = field(default_factory=list)
     replays: list[Replay] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
 
@@ -172,7 +172,7 @@ def replay(
 
     A correction that is loaded is judged by the next build, like every record. Raises
     InputError, naming file, line and rule, for a line that is no such object, names no
-    refused record, or changes the id of its event; nothing is loaded then.
+    rejected record, or changes the id of its event; nothing is loaded then.
     """
     tell = stage or (lambda _what: None)
     tell(f"reading {path.name}")
@@ -180,10 +180,10 @@ def replay(
     lines = list(_lines(path))
     with warehouse_lock(settings, OF_A_LOAD):
         pipeline.take_in(settings)
-        tell("looking up the refused records")
+        tell("looking up the rejected records")
         with built_warehouse(settings) as connection:
-            refused = _refused(connection, path, lines)
-            groups = _groups(path, lines, refused)
+            rejected = _rejected_records(connection, path, lines)
+            groups = _groups(path, lines, rejected)
             judged = [
                 verdict
                 for group in groups
@@ -276,9 +276,9 @@ def _text(where: str, name: str, value: Any) -> str | None:
     return value
 
 
-def _refused(
+def _rejected_records(
     connection: duckdb.DuckDBPyConnection, path: Path, lines: Sequence[_Line]
-) -> dict[str, _Refused]:
+) -> dict[str, _Rejected]:
     """The records that the lines name, by the id that they name them by. Raises
     InputError for an id that there is not.
     """
@@ -286,7 +286,7 @@ def _refused(
         {"rejected_id": pa.array([line.rejected_id for line in lines])}
     )
     connection.register("wanted_ids", named_ids)
-    names = [known.name for known in fields(_Refused)]
+    names = [known.name for known in fields(_Rejected)]
     records = records_sql(connection)
     rows = connection.execute(
         "select named.rejected_id, coalesce(named.replay_of, named.rejected_id), "
@@ -308,7 +308,7 @@ def _refused(
         values = dict(zip(names, row, strict=True))
         raw = json.loads(values["payload"])
         values["payload"] = raw if isinstance(raw, dict) else None
-        records_by_id[values["rejected_id"]] = _Refused(**values)
+        records_by_id[values["rejected_id"]] = _Rejected(**values)
     for line in lines:
         if line.rejected_id not in records_by_id:
             raise InputError(
@@ -320,13 +320,13 @@ def _refused(
 
 
 def _groups(
-    path: Path, lines: Sequence[_Line], refused: Mapping[str, _Refused]
+    path: Path, lines: Sequence[_Line], rejected: Mapping[str, _Rejected]
 ) -> list[_Group]:
     """The corrections by tenant and entity, in the order of their first lines."""
     groups: dict[tuple[str, str, str], _Group] = {}
     originals: dict[str, int] = {}
     for line in lines:
-        record = refused[line.rejected_id]
+        record = rejected[line.rejected_id]
         where = f"{path}, line {line.line_number}"
         first = originals.setdefault(record.original_id, line.line_number)
         if first != line.line_number:
@@ -349,9 +349,9 @@ def _groups(
 
 
 def _checked_payload(
-    where: str, line: _Line, record: _Refused, entity: Entity
+    where: str, line: _Line, record: _Rejected, entity: Entity
 ) -> dict[str, str | None]:
-    """The line's payload, with the id of the refused event where it leaves it out."""
+    """The line's payload, with the id of the rejected event where it leaves it out."""
     if line.payload is None:
         if record.payload is not None:
             raise InputError(f"{where}: the payload is null, but the record has one.")
@@ -376,7 +376,7 @@ def _checked_payload(
         return line.payload | {id_column: own}
     if (new or "").strip() != (own or "").strip():
         raise InputError(
-            f"{where}: {id_column} is {new!r}, and the refused record's is {own!r}; a "
+            f"{where}: {id_column} is {new!r}, and the rejected record's is {own!r}; a "
             "correction keeps the id of its event."
         )
     return line.payload
@@ -423,17 +423,17 @@ _Verdict = tuple[Outcome, str, str]
 
 def _verdict(
     correction: Correction,
-    record: _Refused,
+    record: _Rejected,
     replays: Sequence[_Earlier],
     version: str,
 ) -> _Verdict:
     """What the record's own history says of a correction, under the contract's
     present version.
     """
-    refused_text = replace(correction, payload=record.payload or {}).text
-    is_unchanged = correction.text == refused_text
+    rejected_text = replace(correction, payload=record.payload or {}).text
+    is_unchanged = correction.text == rejected_text
     if is_unchanged and record.contract_version == version and not record.is_replaced:
-        return Outcome.UNCHANGED, "", "it is as it was refused, and so is the contract"
+        return Outcome.UNCHANGED, "", "it is as it was rejected, and so is the contract"
     is_pending = _FIRST_ATTEMPT + len(replays) > record.attempts
     for replayed in replays:
         still_holds = (
@@ -460,7 +460,7 @@ def _verdict(
     return Outcome.LOADED, "", "loaded"
 
 
-def _why_replaced(record: _Refused) -> str:
+def _why_replaced(record: _Rejected) -> str:
     """Why no correction of the record is needed, in a sentence."""
     if record.replaced_by is not None:
         by = f"its file was replaced by load {record.replaced_by}"
@@ -562,14 +562,14 @@ def _date_orders(
     table = f"{RAW_SCHEMA}.{identifier(group.entity.table)}"
     return dict(
         connection.execute(
-            "with refused as (select rejected_id, tenant_id, load_id, file_sha256, "
+            "with rejected as (select rejected_id, tenant_id, load_id, file_sha256, "
             "row_number from validated.rejected_records "
             "semi join wanted_ids on rejected_id = wanted), "
             "of_files as (select tenant_id, load_id, file_sha256, "
             "min(date_order) filter (date_order != 'ymd') as date_order "
-            f"from {table} where load_id in (select load_id from refused) "
+            f"from {table} where load_id in (select load_id from rejected) "
             "group by all) select rejected_id, "
-            "coalesce(own.date_order, of_files.date_order, 'ymd') from refused "
+            "coalesce(own.date_order, of_files.date_order, 'ymd') from rejected "
             f"left join {table} as own "
             "using (tenant_id, load_id, file_sha256, row_number) "
             "left join of_files using (tenant_id, load_id, file_sha256)"

@@ -1,4 +1,4 @@
-"""What a refused record has broken, as a sentence per rule."""
+"""What a rejected record has broken, as a sentence per rule."""
 
 from __future__ import annotations
 
