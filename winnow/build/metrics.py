@@ -1,4 +1,4 @@
-"""The figures of the newest build in Prometheus' text format, for the node exporter's
+"""The metrics of the newest build in Prometheus' text format, for the node exporter's
 textfile collector.
 """
 
@@ -66,7 +66,7 @@ def _quality_gauges(found: CollectorRegistry, metrics: list[Metric]) -> None:
     )
     failed = Gauge(
         "data_quality_failed",
-        "1 where a figure is beyond its threshold, else 0.",
+        "1 where a metric is beyond its threshold, else 0.",
         [*_FEED, "dimension", "severity"],
         registry=found,
     )

@@ -22,7 +22,7 @@ _EXAMPLES = 5
 @dataclass(frozen=True)
 class Metric:
     """A row of ``quality.metrics``. ``value`` is None where there was too little to
-    measure; ``details`` are the figure's parts; times are UTC, without a zone.
+    measure; ``details`` are the metric's parts; times are UTC, without a zone.
     """
 
     tenant_id: str
@@ -41,13 +41,13 @@ class Metric:
 
     @property
     def failed(self) -> bool:
-        """Whether the figure is beyond its threshold."""
+        """Whether the metric is beyond its threshold."""
         return self.status == "failed"
 
 
 @dataclass(frozen=True)
 class QualityFailure:
-    """A figure beyond its threshold: the rule that was broken most and by how many
+    """A metric beyond its threshold: the rule that was broken most and by how many
     records (None where no single rule is to blame), and up to five of them.
     """
 

@@ -334,15 +334,15 @@ def _cells(day: Day) -> list[str | Text]:
         str(day.day),
         text(day.state, _COLOURS[day.state]),
         f"{day.rows:,}",
-        _figure(day.cold_count, ",d"),
-        _figure(day.seconds, ".2f"),
-        _figure(day.rows_per_second, ",.0f"),
-        _figure(day.error_rate, ".4f"),
-        _figure(day.quality_score, ".4f"),
+        _number(day.cold_count, ",d"),
+        _number(day.seconds, ".2f"),
+        _number(day.rows_per_second, ",.0f"),
+        _number(day.error_rate, ".4f"),
+        _number(day.quality_score, ".4f"),
     ]
 
 
-def _figure(value: float | None, how: str) -> str:
+def _number(value: float | None, how: str) -> str:
     return "-" if value is None else format(value, how)
 
 

@@ -48,7 +48,7 @@ class Choice:
 
     @property
     def note(self) -> str:
-        """Which end is better, and what the figures are of."""
+        """Which end is better, and what the metrics are of."""
         of = f"Split {self.split_name}, fold {self.fold}."
         if self.candidates == "sampled":
             of += " Sampled: ranked among stored candidates, not among all items."

@@ -120,7 +120,7 @@ def failed(sentence: str) -> None:
 
 
 def tiles(values: dict[str, str]) -> None:
-    """A row of figures, each as wide as it has to be."""
+    """A row of numbers, each as wide as it has to be."""
     with st.container(horizontal=True):
         for label, value in values.items():
             st.metric(

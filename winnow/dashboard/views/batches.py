@@ -27,7 +27,7 @@ _NOTHING = (
     "`winnow batches simulate` runs them, and `winnow publish` shows them here."
 )
 _COLOURS = {"done": charts.BLUE, "failed": charts.VERMILLION, "running": charts.ORANGE}
-_FIGURES = {
+_METRICS = {
     "seconds": "seconds",
     "rows_per_second": "rows per second",
     "error_rate": "error rate",
@@ -71,14 +71,14 @@ def batches(generation: Generation, tenant: str | None) -> None:
         "Rows of each day",
         f"Split {name}, fold {fold}: what of its test data each day brings.",
     )
-    measured = [column for column in _FIGURES if days[column].notna().any()]
+    measured = [column for column in _METRICS if days[column].notna().any()]
     for first in range(0, len(measured), 2):
-        for cell, figure in zip(st.columns(2), measured[first:], strict=False):
-            cell.markdown(f"**{_FIGURES[figure].capitalize()}**")
+        for cell, metric in zip(st.columns(2), measured[first:], strict=False):
+            cell.markdown(f"**{_METRICS[metric].capitalize()}**")
             cell.altair_chart(
-                _figure_chart(days[days[figure].notna()], figure),
+                _metric_chart(days[days[metric].notna()], metric),
                 width="stretch",
-                alt=f"{_FIGURES[figure]} of each day",
+                alt=f"{_METRICS[metric]} of each day",
             )
     st.subheader("Days", anchor=False)
     frame.table(days.drop(columns=["split_name", "fold"]))
@@ -129,8 +129,8 @@ def _rows_chart(days: pd.DataFrame) -> Any:
     return charts.finish(chart)
 
 
-def _figure_chart(days: pd.DataFrame, figure: str) -> Any:
-    scale = alt.Scale(zero=figure != "quality_score", nice=True)
+def _metric_chart(days: pd.DataFrame, metric: str) -> Any:
+    scale = alt.Scale(zero=metric != "quality_score", nice=True)
     chart = (
         alt.Chart(days)
         .mark_line(
@@ -139,12 +139,12 @@ def _figure_chart(days: pd.DataFrame, figure: str) -> Any:
         .encode(
             x=alt.X("day:O", title="day", axis=alt.Axis(labelAngle=0)),
             y=alt.Y(
-                f"{figure}:Q",
-                title=_FIGURES[figure],
+                f"{metric}:Q",
+                title=_METRICS[metric],
                 scale=scale,
-                axis=alt.Axis(format=_AXES[figure], tickCount=5),
+                axis=alt.Axis(format=_AXES[metric], tickCount=5),
             ),
-            tooltip=["day:O", alt.Tooltip(f"{figure}:Q", format=",.4f")],
+            tooltip=["day:O", alt.Tooltip(f"{metric}:Q", format=",.4f")],
         )
         .properties(height=190)
     )

@@ -64,13 +64,13 @@ _VERDICTS = {
 _BETTER, _WORSE, _DIFFERENT, _OPEN = _VERDICTS
 _SHAPES = ["triangle-right", "triangle-left", "diamond", "circle"]
 
-_FIGURES = {
+_METRICS = {
     "revenue_per_user": ("Revenue per user", ",.2f"),
     "conversion_rate": ("Conversion rate", ".2%"),
     "satisfaction_share": ("Satisfaction (share of good ratings)", ".2%"),
     "daily_active_users": ("Daily active users", ",.1f"),
 }
-# Figures of what was bought. (Streamlit draws a text that stands alone.)
+# Metrics of what was bought. (Streamlit draws a text that stands alone.)
 _SOLD = ("revenue_per_user", "conversion_rate")
 
 
@@ -309,19 +309,19 @@ def _business(generation: Generation, tenant: str, choice: Choice) -> None:
         _BUSINESS,
         [tenant, choice.split_name, choice.fold, choice.candidates],
     )
-    figures = [column for column in _FIGURES if rows[column].notna().any()]
-    if not figures:
+    metrics = [column for column in _METRICS if rows[column].notna().any()]
+    if not metrics:
         return
     # Where nobody bought anything, there is nothing to compare in bars of no length.
     drawn = [
-        column for column in figures if column not in _SOLD or (rows[column] > 0).any()
+        column for column in metrics if column not in _SOLD or (rows[column] > 0).any()
     ]
     rows["label"] = [
         evaluation.model_label(model, "" if pd.isna(version) else version)
         for model, version in zip(rows["model"], rows["model_version"], strict=True)
     ]
     st.subheader("Business view", anchor=False)
-    if "conversion_rate" in figures and "conversion_rate" not in drawn:
+    if "conversion_rate" in metrics and "conversion_rate" not in drawn:
         st.caption(
             "No purchase is put down to a list, so that there is no conversion to draw."
         )
@@ -338,21 +338,21 @@ def _business(generation: Generation, tenant: str, choice: Choice) -> None:
     )
 
 
-def _business_bars(rows: pd.DataFrame, figures: list[str]) -> None:
-    figure = st.selectbox(
-        "Figure",
-        figures,
-        format_func=lambda column: _FIGURES[column][0],
+def _business_bars(rows: pd.DataFrame, metrics: list[str]) -> None:
+    metric = st.selectbox(
+        "Metric",
+        metrics,
+        format_func=lambda column: _METRICS[column][0],
         key="business",
     )
-    title, number_format = _FIGURES[figure]
-    measured = rows[rows[figure].notna()].sort_values(
-        [figure, "label"], ascending=[False, True]
+    title, number_format = _METRICS[metric]
+    measured = rows[rows[metric].notna()].sort_values(
+        [metric, "label"], ascending=[False, True]
     )
     st.altair_chart(
         charts.labelled_bars(
             measured,
-            value=figure,
+            value=metric,
             label="label",
             value_title=title,
             colour=charts.GREEN,

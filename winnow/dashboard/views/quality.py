@@ -1,4 +1,4 @@
-"""Quality: the figures of every build against their thresholds, and drift."""
+"""Quality: the metrics of every build against their thresholds, and drift."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def quality(generation: Generation, tenant: str | None) -> None:
     if newest.empty:
         frame.nothing(
             "Nothing has been measured yet: `winnow load` some data, then every "
-            "`winnow build` adds its figures."
+            "`winnow build` adds its metrics."
         )
         return
     builds = int(data.read(generation, _BUILDS, [tenant])["builds"].iloc[0])
@@ -97,7 +97,7 @@ def quality(generation: Generation, tenant: str | None) -> None:
     of_feed = data.read(generation, _FEED, [*feed, _MOST_BUILDS])
     if of_feed.empty:
         frame.nothing(
-            "There was too little to measure in this feed; figures need more loads and "
+            "There was too little to measure in this feed; metrics need more loads and "
             "another `winnow build`."
         )
     else:
@@ -111,7 +111,7 @@ def _tiles(builds: int, newest: pd.DataFrame) -> None:
     errors = int((failed["severity"] == "error").sum())
     tiles = {
         "Builds measured": f"{builds:,}",
-        "Figures of the newest": f"{len(newest):,}",
+        "Metrics of the newest": f"{len(newest):,}",
         "Passed": f"{(newest['status'] == 'passed').sum():,}",
         "Warnings": f"{len(failed) - errors:,}",
         "Errors": f"{errors:,}",
@@ -123,18 +123,18 @@ def _trends(metrics: pd.DataFrame, builds: int) -> None:
     rows = metrics.copy()
     rows["build"] = rows["built_at"].dt.strftime("%Y-%m-%d %H:%M:%S")
     there = set(rows["dimension"])
-    st.subheader("Figures over the builds", anchor=False)
+    st.subheader("Metrics over the builds", anchor=False)
     cut = "" if builds <= _MOST_BUILDS else f"The newest {_MOST_BUILDS} builds. "
     st.caption(
         f"{cut}The dashed line is the threshold: a share must not lie below it, any "
-        "other figure not above. A red diamond failed; grey is not judged."
+        "other metric not above. A red diamond failed; grey is not judged."
     )
     order = [dimension for dimension in SHARES if dimension in there]
     _small_multiples(rows, [*order, *sorted(there.difference(SHARES))])
 
 
 def _small_multiples(rows: pd.DataFrame, dimensions: list[str]) -> None:
-    """A small chart of each dimension: the figure of each build, and its threshold."""
+    """A small chart of each dimension: the metric of each build, and its threshold."""
     for first in range(0, len(dimensions), _COLUMNS):
         places = st.columns(_COLUMNS)
         for cell, dimension in zip(places, dimensions[first:], strict=False):
@@ -271,14 +271,14 @@ def _bucket_place(bucket: str) -> tuple[int, int, str]:
 
 
 def _newest(newest: pd.DataFrame) -> None:
-    st.subheader("Figures of the newest build", anchor=False)
+    st.subheader("Metrics of the newest build", anchor=False)
     rows = newest.drop(columns=["built_at"]).sort_values(
         "status", key=lambda status: status != "failed", kind="stable"
     )
     for column in ("value", "threshold"):
         rows[column] = [
-            _said(dimension, figure)
-            for dimension, figure in zip(rows["dimension"], rows[column], strict=True)
+            _said(dimension, metric)
+            for dimension, metric in zip(rows["dimension"], rows[column], strict=True)
         ]
     for column in ("dimension", "status"):
         rows[column] = rows[column].str.replace("_", " ")
@@ -293,17 +293,17 @@ def _newest(newest: pd.DataFrame) -> None:
     )
 
 
-def _said(dimension: str, figure: float | None) -> str:
-    """A figure in the unit in which people think of it; empty where there is none."""
-    if figure is None or pd.isna(figure):
+def _said(dimension: str, metric: float | None) -> str:
+    """A metric in the unit in which people think of it; empty where there is none."""
+    if metric is None or pd.isna(metric):
         return ""
     if dimension in _TIMES:
-        return age(figure)
+        return age(metric)
     if dimension in SHARES:
-        return f"{figure:.2%}"
+        return f"{metric:.2%}"
     if dimension == "volume":
-        return f"{figure:+.1f} standard deviations"
-    return f"{figure:.3f}"
+        return f"{metric:+.1f} standard deviations"
+    return f"{metric:.3f}"
 
 
 if __name__ == "__main__":
