@@ -256,6 +256,7 @@ EVALUATION = {
 # Two tenants. The users u1 to u30 of the shop have as many interactions as their number
 # says; item i1 has 300, and so on down to i10.
 _REST = {
+    "prepared.interactions": "select null as tenant_id where false",
     "prepared.tenants": f"""
         select unnest(['{SHOP}', '{OTHER}']) as tenant_id,
             unnest([465, 400]) as interaction_count

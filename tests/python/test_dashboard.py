@@ -589,8 +589,8 @@ def test_an_item_is_shown_among_the_others(published: Settings) -> None:
 def test_any_public_table_can_be_read_with_its_meaning(published: Settings) -> None:
     app = opened("explorer", SHOP)
     box = app.selectbox(key="table")
-    assert [one.split("  ")[0] for one in box.options][:2] == [
-        *("prepared.items", "prepared.tenants"),
+    assert [one.split("  ")[0] for one in box.options][:3] == [
+        *("prepared.interactions", "prepared.items", "prepared.tenants"),
     ]
     assert "features.user_features  (30 rows)" in box.options
     box.select("features.user_features").run()
