@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from winnow.build.suspicions import suspicions_of
+from winnow.build.suspicions import suspicions
 from winnow.contracts.entities import contract
 
 Row = dict[str, Any]
@@ -80,7 +80,7 @@ def said(
                     f"({', '.join(values)}) values ({marks})",
                     list(values.values()),
                 )
-        return suspicions_of(connection)
+        return suspicions(connection)
 
 
 def events(count: int, **values: Any) -> list[Row]:
@@ -172,14 +172,14 @@ def test_ids_that_took_the_place_of_others_are_told() -> None:
             );
             """
         )
-        (sentence,) = suspicions_of(connection)
+        (sentence,) = suspicions(connection)
         assert "93 of 200 records have an interaction_id that an earlier" in sentence
         connection.execute(
             "create table validated.load_verdicts as select 'acme' as tenant_id, "
             "'canonical' as source, 'interactions' as entity, 'l3' as load_id, "
             "'held' as verdict"
         )
-        (sentence,) = suspicions_of(connection)
+        (sentence,) = suspicions(connection)
         assert sentence == (
             "tenant acme: 3 of 100 records have an interaction_id that an earlier load "
             "gave to another user or item, and took the place of that record. If ids "

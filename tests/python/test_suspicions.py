@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from conftest import Command, Write
 
-from winnow.build.suspicions import scale_hint, suspicions_of
+from winnow.build.suspicions import scale_hint, suspicions
 
 Row = tuple[float | None, str | None, bool]
 """Rating, time, and whether it is positive."""
@@ -35,7 +35,7 @@ def said(
         connection.executemany(
             "insert into prepared.interactions values ('acme', ?, ?, ?)", rows
         )
-        return suspicions_of(connection)
+        return suspicions(connection)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_times_that_are_all_one_or_of_the_first_day_of_1970_are_told() -> None:
 
 def test_a_warehouse_without_interactions_has_none() -> None:
     with duckdb.connect() as connection:
-        assert suspicions_of(connection) == ()
+        assert suspicions(connection) == ()
 
 
 @pytest.mark.parametrize(

@@ -113,19 +113,20 @@ def build(
                 settings.target / DATA_DOCS,
                 lambda what: tell(f"quality gate: {what}", 0, 0),
             )
-        failures = quality.failures(settings.warehouse, began_at)
-        if any(one.metric.severity == "error" for one in failures):
-            raise BuildError(_quality_message(failures))
-        if not result.succeeded:
-            raise BuildError(_dbt_message(settings, result))
-        predictions: tuple[str, ...] = ()
-        publishable = False
-        if not select:
-            with read_only(settings.warehouse) as connection:
+            failures = quality.failures(connection, began_at)
+            if any(one.metric.severity == "error" for one in failures):
+                raise BuildError(_quality_message(failures))
+            if not result.succeeded:
+                raise BuildError(_dbt_message(settings, result))
+            looks_wrong = suspicions(connection)
+            predictions: tuple[str, ...] = ()
+            publishable = False
+            if not select:
                 publishable = has_data(connection)
                 predictions = tuple(
                     warning.sentence for warning in prediction_warnings(connection)
                 )
+        if not select:
             settle(settings)
         # Selected nodes may leave tables that do not belong together.
         publication = (
@@ -140,7 +141,7 @@ def build(
         result.nodes,
         tuple(failures),
         predictions,
-        suspicions(settings.warehouse),
+        looks_wrong,
         publication,
         time.monotonic() - started,
     )

@@ -83,18 +83,19 @@ def latest_metrics(warehouse: Path) -> list[Metric]:
         return _latest(connection)
 
 
-def failures(warehouse: Path, since: dt.datetime) -> list[QualityFailure]:
+def failures(
+    connection: duckdb.DuckDBPyConnection, since: dt.datetime
+) -> list[QualityFailure]:
     """What the newest build failed, errors first; empty where ``quality.metrics`` was
     not built since an instant (UTC, without a zone).
     """
-    with read_only(warehouse) as connection:
-        failed = [
-            metric
-            for metric in _latest(connection)
-            if metric.failed and metric.built_at >= since
-        ]
-        failed.sort(key=lambda metric: metric.severity != "error")
-        return [_explained(connection, metric) for metric in failed]
+    failed = [
+        metric
+        for metric in _latest(connection)
+        if metric.failed and metric.built_at >= since
+    ]
+    failed.sort(key=lambda metric: metric.severity != "error")
+    return [_explained(connection, metric) for metric in failed]
 
 
 def _latest(connection: duckdb.DuckDBPyConnection) -> list[Metric]:

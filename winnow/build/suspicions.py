@@ -62,16 +62,10 @@ class _Seen:
     at_zero: int
 
 
-def suspicions(warehouse: Path) -> tuple[str, ...]:
+def suspicions(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """A sentence for each thing that looks wrong in ``prepared.interactions``, and in
     the newest load of each feed, by tenant; none where nothing has been built.
     """
-    with read_only(warehouse) as connection:
-        return suspicions_of(connection)
-
-
-def suspicions_of(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    """The same, from an open warehouse."""
     of_feeds = tuple(
         f"tenant {tenant}: {sentence}"
         for tenant, sentence in feed_suspicions(connection)

@@ -198,7 +198,9 @@ def validate(
             settings=own,
             progress=tell,
         )
-        failures = _quality(own, settings.target / SQL_FILE, tell)
+        tell.judge("quality of the records")
+        began_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        build_quality(own, settings.target / SQL_FILE)
         with read_only(own.warehouse) as connection:
             gate = read_gate(
                 connection,
@@ -207,7 +209,8 @@ def validate(
                 all_examples=True,
                 suites=docs is not None,
             )
-        looks_wrong = suspicions(own.warehouse)
+            failures = tuple(quality.failures(connection, began_at))
+            looks_wrong = suspicions(connection)
     return ValidationReport(
         files=_files(loaded),
         left_out=loaded.left_out,
@@ -234,16 +237,6 @@ def validate(
         data_docs=gate.data_docs,
         seconds=time.monotonic() - started,
     )
-
-
-def _quality(
-    scratch: Settings, kept: Path, tell: Progress
-) -> tuple[quality.QualityFailure, ...]:
-    """Run the gate's models in the scratch warehouse; metrics beyond a threshold."""
-    tell.judge("quality of the records")
-    began_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    build_quality(scratch, kept)
-    return tuple(quality.failures(scratch.warehouse, began_at))
 
 
 def _files(loaded: LoadResult) -> tuple[ValidatedFile, ...]:
