@@ -4,7 +4,9 @@ names.
 
 from __future__ import annotations
 
+import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -12,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from winnow.core.errors import InputError
 from winnow.core.file_names import path_text
-from winnow.core.home import PROJECT_FILE, find_project, is_project
+from winnow.core.home import PROJECT_FILE, find_project
 
 RESERVED = (
     *("raw", "staging", "validated", "prepared", "features", "training"),
@@ -129,10 +131,16 @@ def settings() -> Settings:
 
 def project_root(here: Settings | None = None) -> Path:
     """The project's folder. Raises InputError where there is none."""
-    root = (here or settings()).project
-    if not is_project(root):
+    given = Path(os.environ.get("WINNOW_PROJECT", ""))
+    return _root(given.absolute() if here is None else here.project)
+
+
+@lru_cache(maxsize=16)
+def _root(start: Path) -> Path:
+    root = find_project(start)
+    if root is None:
         raise InputError(
-            f"There is no project in {path_text(root)} or above it (no {PROJECT_FILE} "
+            f"There is no project in {path_text(start)} or above it (no {PROJECT_FILE} "
             "of Winnow's): `winnow init shop` makes one in the folder shop, or name "
             "yours with WINNOW_PROJECT."
         )
