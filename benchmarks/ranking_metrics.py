@@ -99,6 +99,7 @@ def write_tables(file: Path, size: Size, memory_limit: str) -> None:
             select
                 'bench' as tenant_id,
                 'last' as split_name,
+                1::bigint as split_number,
                 0::bigint as main_fold,
                 true as is_first_split;
 
@@ -106,6 +107,7 @@ def write_tables(file: Path, size: Size, memory_limit: str) -> None:
             select
                 'bench' as tenant_id,
                 user_id(number) as user_id,
+                number + 1 as user_key,
                 number + 1 as user_index
             from range({size.users}) as numbers (number);
 
@@ -113,6 +115,7 @@ def write_tables(file: Path, size: Size, memory_limit: str) -> None:
             select
                 'bench' as tenant_id,
                 item_id(number) as item_id,
+                number + 1 as item_key,
                 number + 1 as item_index,
                 list_transform(
                     range(1 + number % 2), lambda n: 'c' || (number * (n + 3)) % 23
@@ -124,16 +127,18 @@ def write_tables(file: Path, size: Size, memory_limit: str) -> None:
                 'bench' as tenant_id,
                 users.number || '-' || places.place as interaction_id,
                 user_id(users.number) as user_id,
-                item_id(
-                    item_at(
-                        users.number,
-                        case when places.place <= 5
-                            then 1 + (users.number * 13 + places.place * 61) % 400
-                            else 395 + places.place
-                        end
-                    )
-                ) as item_id,
+                item_at(
+                    users.number,
+                    case when places.place <= 5
+                        then 1 + (users.number * 13 + places.place * 61) % 400
+                        else 395 + places.place
+                    end
+                ) as item_number,
+                item_id(item_number) as item_id,
+                users.number + 1 as user_key,
+                item_number + 1 as item_key,
                 'last' as split_name,
+                1::bigint as split_number,
                 case when places.place <= 5 then 'test' else 'train' end as split,
                 1.0::double as event_weight,
                 0::bigint as fold
@@ -146,12 +151,14 @@ def write_tables(file: Path, size: Size, memory_limit: str) -> None:
                 interaction_id,
                 user_id,
                 item_id,
+                user_key,
+                item_key,
                 null::double as rating
             from training.split_assignments
             where false;
 
             create table evaluation.seen_in_train as
-            select tenant_id, user_id, item_id, split_name, fold
+            select tenant_id, split_number, user_key, item_key, fold
             from training.split_assignments
             where split = 'train';
 
@@ -182,6 +189,8 @@ def write_tables(file: Path, size: Size, memory_limit: str) -> None:
                 user_id,
                 item_id,
                 '' as split_name,
+                1::bigint as split_number,
+                user_key,
                 '' as model,
                 '' as model_version,
                 0::bigint as fold,
@@ -193,8 +202,12 @@ def write_tables(file: Path, size: Size, memory_limit: str) -> None:
             select
                 'bench' as tenant_id,
                 user_id(users.number) as user_id,
-                item_id(item_at(users.number, places.place)) as item_id,
+                item_at(users.number, places.place) as item_number,
+                item_id(item_number) as item_id,
+                users.number + 1 as user_key,
+                item_number + 1 as item_key,
                 'last' as split_name,
+                1::bigint as split_number,
                 'strides' as model,
                 '' as model_version,
                 0::bigint as fold,

@@ -11,9 +11,7 @@ splits as (
 
 dropouts as (
 
-    select splits.split_number, core_dropouts.entity, core_dropouts.entity_id
-    from {{ ref('core_dropouts') }} as core_dropouts
-    inner join splits using (tenant_id, split_name)
+    select split_number, entity, entity_key from {{ ref('core_dropouts') }}
 
 ),
 
@@ -33,12 +31,12 @@ kept_positives as {{ inlined() }} (
     anti join dropouts as dropped_users
         on splits.split_number = dropped_users.split_number
         and dropped_users.entity = 'user'
-        and interactions.user_id = dropped_users.entity_id
+        and interactions.user_key = dropped_users.entity_key
 
     anti join dropouts as dropped_items
         on splits.split_number = dropped_items.split_number
         and dropped_items.entity = 'item'
-        and interactions.item_id = dropped_items.entity_id
+        and interactions.item_key = dropped_items.entity_key
 
     where interactions.is_positive
 

@@ -1,6 +1,6 @@
 {#-
     A query of one row per group of interactions: the figures that dataset_statistics and
-    split_statistics share. `relation` has the key columns, user_id, item_id and
+    split_statistics share. `relation` has the key columns, user_key, item_key and
     interacted_at; a group without rows has none here.
 -#}
 {% macro interaction_statistics(relation, keys) -%}
@@ -20,12 +20,12 @@
 
         select
             {{ columns }},
-            item_id,
+            item_key,
             count(*) as interaction_count
 
         from {{ relation }}
 
-        group by {{ columns }}, item_id
+        group by {{ columns }}, item_key
 
     ),
 
@@ -33,13 +33,13 @@
 
         select
             {{ columns }},
-            user_id,
+            user_key,
             count(*) as interaction_count,
-            count(distinct item_id) as unique_item_count
+            count(distinct item_key) as unique_item_count
 
         from {{ relation }}
 
-        group by {{ columns }}, user_id
+        group by {{ columns }}, user_key
 
     ),
 
@@ -49,7 +49,7 @@
             *,
             row_number() over (
                 partition by {{ columns }}
-                order by interaction_count asc, item_id asc
+                order by interaction_count asc, item_key asc
             ) as place
 
         from item_counts
@@ -62,7 +62,7 @@
             *,
             row_number() over (
                 partition by {{ columns }}
-                order by interaction_count asc, user_id asc
+                order by interaction_count asc, user_key asc
             ) as place
 
         from user_counts
@@ -101,7 +101,7 @@
 
         select
             {{ columns }},
-            user_id,
+            user_key,
             interacted_at,
             count(*) as interaction_count
 
@@ -109,7 +109,7 @@
 
         where interacted_at is not null
 
-        group by {{ columns }}, user_id, interacted_at
+        group by {{ columns }}, user_key, interacted_at
 
     ),
 
@@ -117,7 +117,7 @@
 
         select
             {{ columns }},
-            user_id,
+            user_key,
             sum(interaction_count) as timed_count,
             sum(interaction_count) filter (where interaction_count > 1) as tied_count,
             arg_max(interaction_count, interacted_at) as last_count,
@@ -126,7 +126,7 @@
 
         from user_instants
 
-        group by {{ columns }}, user_id
+        group by {{ columns }}, user_key
 
     ),
 

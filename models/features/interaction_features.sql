@@ -167,50 +167,10 @@ interaction_features as (
             as user_days_since_last,
         {{ days_between('with_items.user_first_at', 'with_items.as_of') }}
             as user_days_since_first,
-        item_versions.price as item_price,
-        case
-            when with_items.as_of is not null then with_items.item_interactions
-        end as item_interaction_count,
-        case
-            when with_items.as_of is not null
-                then coalesce(with_items.item_positives, 0)
-        end as item_positive_count,
-        case
-            when with_items.as_of is not null then coalesce(with_items.item_users, 0)
-        end as item_unique_user_count,
-        case
-            when with_items.as_of is not null then with_items.item_ratings
-        end as item_rating_count,
-        case
-            when with_items.as_of is not null
-                then
-                    with_items.item_rating_millionths
-                    / nullif(with_items.item_ratings, 0) / 1000000
-        end as item_average_rating,
-        {% for name in windows -%}
-        case
-            when with_items.as_of is not null
-                then with_items.item_interactions_{{ name }}
-        end as item_interaction_count_{{ name }},
-        {% endfor -%}
-        {{ days_between('with_items.item_last_at', 'with_items.as_of') }}
-            as item_days_since_last,
-        {{ days_between('with_items.item_first_at', 'with_items.as_of') }}
-            as item_days_since_first,
-        case
-            when item_versions.category is not null
-                then with_items.category_interactions
-        end as user_category_interaction_count,
-        case
-            when item_versions.category is not null
-                then coalesce(with_items.category_positives, 0)
-        end as user_category_positive_count,
-        case
-            when item_versions.category is not null
-                then
-                    with_items.category_interactions
-                    / nullif(with_items.user_interactions, 0)
-        end as user_category_share,
+        {{ item_state_features(
+            'with_items', 'item_versions', 'with_items.user_interactions',
+            windows.keys() | list
+        ) }},
         with_items.item_valid_from,
         with_items.user_last_at as user_last_interacted_at,
         with_items.item_last_at as item_last_interacted_at,

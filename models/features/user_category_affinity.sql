@@ -8,26 +8,7 @@ with
 
 interactions as (
 
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        event_weight,
-        is_positive,
-        interacted_at
-
-    from {{ ref('interactions') }}
-
-),
-
-items as (
-
-    select
-        tenant_id,
-        item_id,
-        categories
-
-    from {{ ref('items') }}
+    select * from {{ ref('interactions') }}
 
 ),
 
@@ -44,20 +25,20 @@ tenants as (
 item_categories as (
 
     select
-        tenant_id,
-        item_id,
+        item_key,
         unnest(list_distinct(categories)) as category
 
-    from items
+    from {{ ref('items') }}
 
 ),
 
 category_weights as (
 
     select
-        interactions.tenant_id,
-        interactions.user_id,
+        interactions.user_key,
         item_categories.category,
+        any_value(interactions.tenant_id) as tenant_id,
+        any_value(interactions.user_id) as user_id,
         count(*) as interaction_count,
         count(*) filter (where interactions.is_positive) as positive_count,
         {{ sum_of_millionths('interactions.event_weight') }} as weight_millionths,
@@ -65,29 +46,21 @@ category_weights as (
 
     from interactions
 
-    inner join item_categories
-        on interactions.tenant_id = item_categories.tenant_id
-        and interactions.item_id = item_categories.item_id
+    inner join item_categories using (item_key)
 
-    group by
-        interactions.tenant_id,
-        interactions.user_id,
-        item_categories.category
+    group by all
 
 ),
 
 user_weights as (
 
     select
-        tenant_id,
-        user_id,
+        user_key,
         sum(weight_millionths) as weight_millionths
 
     from category_weights
 
-    group by
-        tenant_id,
-        user_id
+    group by user_key
 
 ),
 
@@ -103,7 +76,7 @@ affinities as (
         category_weights.weight_millionths
         / nullif(user_weights.weight_millionths, 0) as affinity_share,
         row_number() over (
-            partition by category_weights.tenant_id, category_weights.user_id
+            partition by category_weights.user_key
             order by
                 category_weights.weight_millionths desc,
                 category_weights.interaction_count desc,
@@ -114,9 +87,7 @@ affinities as (
 
     from category_weights
 
-    inner join user_weights
-        on category_weights.tenant_id = user_weights.tenant_id
-        and category_weights.user_id = user_weights.user_id
+    inner join user_weights using (user_key)
 
     left join tenants
         on category_weights.tenant_id = tenants.tenant_id

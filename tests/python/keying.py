@@ -8,6 +8,8 @@ NUMBERED = {"user_id": "user_key", "item_id": "item_key", "split_name": "split_n
 TABLES = [
     *("prepared.interactions", "prepared.items", "prepared.users", "prepared.splits"),
     *("training.positives", "training.split_assignments"),
+    *("evaluation.seen_in_train", "evaluation.baseline_recommendations"),
+    "evaluation.rating_predictions",
 ]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+from keying import add_keys
 
 from winnow.build.dbt import run_dbt
 from winnow.core.settings import Settings
@@ -333,6 +334,7 @@ def write_inputs(
         connection.register("given_rows", rows)
         connection.execute(f"insert into {table} select {names} from given_rows")
         connection.unregister("given_rows")
+    add_keys(connection)
 
 
 class CompiledModels:

@@ -16,16 +16,7 @@ with
 
 baseline_runs as (
 
-    select
-        tenant_id,
-        split_name,
-        model,
-        fold,
-        list_length,
-        recent_days
-
-    from {{ ref('baseline_runs') }}
-
+    select * from {{ ref('baseline_runs') }}
     where task = 'ranking'
 
 ),
@@ -33,7 +24,7 @@ baseline_runs as (
 items as (
 
     select
-        tenant_id,
+        item_key,
         item_id,
         {{ number_of('item_id') }} as item_number
 
@@ -41,46 +32,9 @@ items as (
 
 ),
 
-seen_in_train as (
+split_assignments as {{ inlined() }} (
 
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        fold
-
-    from {{ ref('seen_in_train') }}
-
-),
-
-split_assignments as (
-
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        split,
-        fold,
-        interaction_order,
-        interacted_at
-
-    from {{ ref('split_assignments') }}
-
-),
-
-item_neighbours as (
-
-    select
-        tenant_id,
-        item_id,
-        neighbour_id,
-        split_name,
-        fold,
-        cosine
-
-    from {{ ref('item_neighbours') }}
+    select * from {{ ref('split_assignments') }}
 
 ),
 
@@ -89,21 +43,17 @@ scopes as (
     select
         tenant_id,
         split_name,
+        split_number,
         fold,
         list_length,
         max(recent_days) as recent_days,
-        row_number() over (order by tenant_id asc, split_name asc, fold asc)
-            as scope_number,
+        row_number() over (order by split_number asc, fold asc) as scope_number,
         bool_or(model = 'last_seen') as has_last_seen,
         bool_or(model = 'item_cosine') as has_item_cosine
 
     from baseline_runs
 
-    group by
-        tenant_id,
-        split_name,
-        fold,
-        list_length
+    group by tenant_id, split_name, split_number, fold, list_length
 
 ),
 
@@ -118,8 +68,7 @@ train_positives as {{ inlined() }} (
     from split_assignments
 
     inner join scopes
-        on split_assignments.tenant_id = scopes.tenant_id
-        and split_assignments.split_name = scopes.split_name
+        on split_assignments.split_number = scopes.split_number
         and split_assignments.fold = scopes.fold
 
     where split_assignments.split = 'train'
@@ -129,18 +78,13 @@ train_positives as {{ inlined() }} (
 tested_users as (
 
     select
-        scopes.scope_number,
-        scopes.tenant_id,
-        scopes.split_name,
-        scopes.fold,
-        scopes.list_length,
-        split_assignments.user_id
+        scopes.*,
+        split_assignments.user_key
 
     from split_assignments
 
     inner join scopes
-        on split_assignments.tenant_id = scopes.tenant_id
-        and split_assignments.split_name = scopes.split_name
+        on split_assignments.split_number = scopes.split_number
         and split_assignments.fold = scopes.fold
 
     where split_assignments.split = 'test'
@@ -153,7 +97,7 @@ test_users as (
 
     select
         *,
-        row_number() over (order by scope_number asc, user_id asc) as user_number
+        row_number() over (order by scope_number asc, user_key asc) as user_number
 
     from tested_users
 
@@ -167,21 +111,19 @@ seen_items as (
         items.item_number,
         test_users.list_length
 
-    from seen_in_train
+    from {{ ref('seen_in_train') }} as seen_in_train
 
     inner join test_users
-        on seen_in_train.tenant_id = test_users.tenant_id
-        and seen_in_train.split_name = test_users.split_name
+        on seen_in_train.split_number = test_users.split_number
         and seen_in_train.fold = test_users.fold
-        and seen_in_train.user_id = test_users.user_id
+        and seen_in_train.user_key = test_users.user_key
 
     inner join {{ ref('metric_settings') }} as metric_settings
-        on seen_in_train.tenant_id = metric_settings.tenant_id
+        on test_users.tenant_id = metric_settings.tenant_id
         and not metric_settings.recommend_seen_items
 
     left join items
-        on seen_in_train.tenant_id = items.tenant_id
-        and seen_in_train.item_id = items.item_id
+        on seen_in_train.item_key = items.item_key
 
 ),
 
@@ -203,8 +145,7 @@ item_counts as (
 
     select
         train_positives.scope_number,
-        train_positives.tenant_id,
-        train_positives.item_id,
+        train_positives.item_key,
         count(*) as positive_count,
         count(*) filter (
             where train_positives.interacted_at
@@ -219,10 +160,7 @@ item_counts as (
     inner join last_instants
         on train_positives.scope_number = last_instants.scope_number
 
-    group by
-        train_positives.scope_number,
-        train_positives.tenant_id,
-        train_positives.item_id
+    group by all
 
 ),
 
@@ -266,14 +204,12 @@ popular_items as (
         on popular_counts.scope_number = scopes.scope_number
 
     inner join baseline_runs
-        on scopes.tenant_id = baseline_runs.tenant_id
-        and scopes.split_name = baseline_runs.split_name
+        on scopes.split_number = baseline_runs.split_number
         and scopes.fold = baseline_runs.fold
         and popular_counts.model = baseline_runs.model
 
     left join items
-        on popular_counts.tenant_id = items.tenant_id
-        and popular_counts.item_id = items.item_id
+        on popular_counts.item_key = items.item_key
 
 ),
 
@@ -411,11 +347,10 @@ histories as (
 
     inner join test_users
         on train_positives.scope_number = test_users.scope_number
-        and train_positives.user_id = test_users.user_id
+        and train_positives.user_key = test_users.user_key
 
     left join items
-        on train_positives.tenant_id = items.tenant_id
-        and train_positives.item_id = items.item_id
+        on train_positives.item_key = items.item_key
 
     where train_positives.has_last_seen or train_positives.has_item_cosine
 
@@ -475,20 +410,17 @@ numbered_neighbours as (
         neighbours.item_number as neighbour_number,
         {{ trillionths('item_neighbours.cosine') }} as cosine_trillionths
 
-    from item_neighbours
+    from {{ ref('item_neighbours') }} as item_neighbours
 
     inner join scopes
-        on item_neighbours.tenant_id = scopes.tenant_id
-        and item_neighbours.split_name = scopes.split_name
+        on item_neighbours.split_number = scopes.split_number
         and item_neighbours.fold = scopes.fold
 
     left join items
-        on item_neighbours.tenant_id = items.tenant_id
-        and item_neighbours.item_id = items.item_id
+        on item_neighbours.item_key = items.item_key
 
     left join items as neighbours
-        on item_neighbours.tenant_id = neighbours.tenant_id
-        and item_neighbours.neighbour_id = neighbours.item_id
+        on item_neighbours.neighbour_key = neighbours.item_key
 
 ),
 
@@ -556,11 +488,14 @@ baseline_recommendations as (
 
     select
         test_users.tenant_id,
-        test_users.user_id,
+        users.user_id,
         items.item_id,
         test_users.split_name,
         ranked_recommendations.model,
         '' as model_version,
+        test_users.split_number,
+        test_users.user_key,
+        items.item_key,
         test_users.fold,
         ranked_recommendations.rank,
         ranked_recommendations.score
@@ -572,6 +507,9 @@ baseline_recommendations as (
 
     left join items
         on ranked_recommendations.item_number = items.item_number
+
+    left join {{ ref('users') }} as users
+        on test_users.user_key = users.user_key
 
     where ranked_recommendations.rank <= test_users.list_length
 

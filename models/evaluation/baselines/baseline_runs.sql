@@ -45,6 +45,7 @@ split_cuts as (
     select
         tenant_id,
         split_name,
+        split_number,
         fold,
         is_first_split,
         is_main
@@ -143,6 +144,7 @@ baseline_runs as (
         split_cuts.split_name,
         baselines.model,
         baselines.task,
+        split_cuts.split_number,
         split_cuts.fold,
         cast(list_max(metric_settings.ks) as bigint) as list_length,
         case when baselines.needs_times then checked_tenants.recent_days end

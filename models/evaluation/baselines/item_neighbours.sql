@@ -12,12 +12,11 @@
 
 with
 
-baseline_runs as (
+scopes as (
 
     select
-        tenant_id,
-        split_name,
-        fold
+        *,
+        row_number() over (order by split_number asc, fold asc) as scope_number
 
     from {{ ref('baseline_runs') }}
 
@@ -25,21 +24,10 @@ baseline_runs as (
 
 ),
 
-scopes as (
-
-    select
-        *,
-        row_number() over (order by tenant_id asc, split_name asc, fold asc)
-            as scope_number
-
-    from baseline_runs
-
-),
-
 items as (
 
     select
-        tenant_id,
+        item_key,
         item_id,
         {{ number_of('item_id') }} as item_number
 
@@ -47,61 +35,26 @@ items as (
 
 ),
 
-users as (
-
-    select
-        tenant_id,
-        user_id,
-        {{ number_of('user_id') }} as user_number
-
-    from {{ ref('users') }}
-
-),
-
-split_assignments as (
-
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        split,
-        fold,
-        interaction_order
-
-    from {{ ref('split_assignments') }}
-
-),
-
 train_pairs as (
 
     select
         scopes.scope_number,
-        users.user_number,
+        split_assignments.user_key,
         items.item_number,
         max(split_assignments.interaction_order) as last_order
 
-    from split_assignments
+    from {{ ref('split_assignments') }} as split_assignments
 
     inner join scopes
-        on split_assignments.tenant_id = scopes.tenant_id
-        and split_assignments.split_name = scopes.split_name
+        on split_assignments.split_number = scopes.split_number
         and split_assignments.fold = scopes.fold
 
-    left join users
-        on split_assignments.tenant_id = users.tenant_id
-        and split_assignments.user_id = users.user_id
-
     left join items
-        on split_assignments.tenant_id = items.tenant_id
-        and split_assignments.item_id = items.item_id
+        on split_assignments.item_key = items.item_key
 
     where split_assignments.split = 'train'
 
-    group by
-        scopes.scope_number,
-        users.user_number,
-        items.item_number
+    group by all
 
 ),
 
@@ -109,10 +62,10 @@ placed_pairs as (
 
     select
         scope_number,
-        user_number,
+        user_key,
         item_number,
         row_number() over (
-            partition by scope_number, user_number
+            partition by scope_number, user_key
             order by last_order desc
         ) as place
 
@@ -124,7 +77,7 @@ histories as (
 
     select
         scope_number,
-        user_number,
+        user_key,
         item_number
 
     from placed_pairs
@@ -160,7 +113,7 @@ common_counts as (
 
     inner join histories as others
         on histories.scope_number = others.scope_number
-        and histories.user_number = others.user_number
+        and histories.user_key = others.user_key
         and histories.item_number < others.item_number
 
     group by
@@ -241,6 +194,9 @@ item_neighbours as (
         items.item_id,
         neighbours.item_id as neighbour_id,
         scopes.split_name,
+        scopes.split_number,
+        items.item_key,
+        neighbours.item_key as neighbour_key,
         scopes.fold,
         nearest.place,
         nearest.common_user_count,

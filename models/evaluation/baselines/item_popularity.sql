@@ -5,104 +5,70 @@
 
 with
 
-train_positives as (
+train_pairs as (
 
     select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        fold
+        split_number,
+        fold,
+        user_key,
+        item_key,
+        any_value(split_name) as split_name
 
     from {{ ref('split_assignments') }}
 
     where split = 'train'
 
-),
-
-items as (
-
-    select
-        tenant_id,
-        item_id,
-        item_index
-
-    from {{ ref('items') }}
-
-),
-
-train_pairs as (
-
-    select *
-
-    from train_positives
-
-    group by
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        fold
+    group by split_number, fold, user_key, item_key
 
 ),
 
 train_users as (
 
     select
-        tenant_id,
-        split_name,
+        split_number,
         fold,
-        count(distinct user_id) as train_user_count
+        count(distinct user_key) as train_user_count
 
     from train_pairs
 
-    group by
-        tenant_id,
-        split_name,
-        fold
+    group by all
 
 ),
 
-user_counts as (
+item_counts as (
 
     select
-        tenant_id,
-        item_id,
-        split_name,
+        split_number,
         fold,
+        item_key,
+        any_value(split_name) as split_name,
         count(*) as user_count
 
     from train_pairs
 
-    group by
-        tenant_id,
-        item_id,
-        split_name,
-        fold
+    group by split_number, fold, item_key
 
 ),
 
 placed_items as (
 
     select
-        *,
+        items.tenant_id,
+        items.item_id,
+        items.item_index,
+        item_counts.*,
         row_number() over (
-            partition by
-                tenant_id,
-                split_name,
-                fold
-            order by
-                user_count desc,
-                item_id asc
+            partition by item_counts.split_number, item_counts.fold
+            order by item_counts.user_count desc, items.item_id asc
         ) as place,
         count(*) over (
-            partition by
-                tenant_id,
-                split_name,
-                fold
+            partition by item_counts.split_number, item_counts.fold
         ) as item_count
 
-    from user_counts
+    from item_counts
+
+    inner join {{ ref('items') }} as items
+        on item_counts.item_key = items.item_key
 
 ),
 
@@ -112,21 +78,18 @@ item_popularity as (
         placed_items.tenant_id,
         placed_items.item_id,
         placed_items.split_name,
+        placed_items.split_number,
+        placed_items.item_key,
         placed_items.fold,
-        items.item_index,
+        placed_items.item_index,
         placed_items.user_count,
         train_users.train_user_count,
         5 * (placed_items.place - 1) < placed_items.item_count as is_head
 
     from placed_items
 
-    inner join items
-        on placed_items.tenant_id = items.tenant_id
-        and placed_items.item_id = items.item_id
-
     inner join train_users
-        on placed_items.tenant_id = train_users.tenant_id
-        and placed_items.split_name = train_users.split_name
+        on placed_items.split_number = train_users.split_number
         and placed_items.fold = train_users.fold
 
 )

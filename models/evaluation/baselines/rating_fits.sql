@@ -10,51 +10,21 @@
 
 with
 
-baseline_runs as (
-
-    select
-        tenant_id,
-        split_name,
-        model,
-        fold
-
-    from {{ ref('baseline_runs') }}
-
-    where task = 'rating'
-
-),
-
 scopes as (
 
     select
         tenant_id,
         split_name,
+        split_number,
         fold,
-        row_number() over (order by tenant_id asc, split_name asc, fold asc)
-            as scope_number,
+        row_number() over (order by split_number asc, fold asc) as scope_number,
         bool_or(model = 'bias') as has_bias
 
-    from baseline_runs
+    from {{ ref('baseline_runs') }}
 
-    group by
-        tenant_id,
-        split_name,
-        fold
+    where task = 'rating'
 
-),
-
-rating_assignments as (
-
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        split,
-        fold,
-        rating
-
-    from {{ ref('rating_assignments') }}
+    group by tenant_id, split_name, split_number, fold
 
 ),
 
@@ -63,15 +33,14 @@ train_ratings as (
     select
         scopes.scope_number,
         scopes.has_bias,
-        rating_assignments.user_id,
-        rating_assignments.item_id,
+        rating_assignments.user_key,
+        rating_assignments.item_key,
         {{ millionths('rating_assignments.rating') }} as rating_millionths
 
-    from rating_assignments
+    from {{ ref('rating_assignments') }} as rating_assignments
 
     inner join scopes
-        on rating_assignments.tenant_id = scopes.tenant_id
-        and rating_assignments.split_name = scopes.split_name
+        on rating_assignments.split_number = scopes.split_number
         and rating_assignments.fold = scopes.fold
 
     where rating_assignments.split = 'train'
@@ -98,15 +67,13 @@ user_sums as (
 
     select
         scope_number,
-        user_id,
+        user_key,
         count(*) as rating_count,
         sum(rating_millionths) as rating_millionths
 
     from train_ratings
 
-    group by
-        scope_number,
-        user_id
+    group by all
 
 ),
 
@@ -114,15 +81,13 @@ item_sums as (
 
     select
         scope_number,
-        item_id,
+        item_key,
         count(*) as rating_count,
         sum(rating_millionths) as rating_millionths
 
     from train_ratings
 
-    group by
-        scope_number,
-        item_id
+    group by all
 
 ),
 
@@ -131,7 +96,7 @@ user_totals as (
     select
         user_sums.*,
         row_number() over (
-            order by user_sums.scope_number asc, user_sums.user_id asc
+            order by user_sums.scope_number asc, user_sums.user_key asc
         ) as user_number,
         scope_totals.mean
 
@@ -147,7 +112,7 @@ item_totals as (
     select
         item_sums.*,
         row_number() over (
-            order by item_sums.scope_number asc, item_sums.item_id asc
+            order by item_sums.scope_number asc, item_sums.item_key asc
         ) as item_number,
         scope_totals.mean
 
@@ -165,14 +130,14 @@ ratings_of_users as {{ written_out() }} (
 
     select
         train_ratings.scope_number,
-        train_ratings.item_id,
+        train_ratings.item_key,
         user_totals.user_number
 
     from train_ratings
 
     inner join user_totals
         on train_ratings.scope_number = user_totals.scope_number
-        and train_ratings.user_id = user_totals.user_id
+        and train_ratings.user_key = user_totals.user_key
 
     where train_ratings.has_bias
 
@@ -188,7 +153,7 @@ numbered_ratings as {{ written_out() }} (
 
     inner join item_totals
         on ratings_of_users.scope_number = item_totals.scope_number
-        and ratings_of_users.item_id = item_totals.item_id
+        and ratings_of_users.item_key = item_totals.item_key
 
 ),
 
@@ -206,7 +171,7 @@ fits as (
     select
         scope_number,
         'all' as entity,
-        '' as entity_id,
+        cast(null as bigint) as entity_key,
         rating_count,
         rating_millionths,
         cast(null as bigint) as bias
@@ -218,7 +183,7 @@ fits as (
     select
         user_totals.scope_number,
         'user' as entity,
-        user_totals.user_id as entity_id,
+        user_totals.user_key as entity_key,
         user_totals.rating_count,
         user_totals.rating_millionths,
         user_biases.bias
@@ -233,7 +198,7 @@ fits as (
     select
         item_totals.scope_number,
         'item' as entity,
-        item_totals.item_id as entity_id,
+        item_totals.item_key as entity_key,
         item_totals.rating_count,
         item_totals.rating_millionths,
         item_biases.bias
@@ -251,7 +216,9 @@ rating_fits as (
         scopes.tenant_id,
         scopes.split_name,
         fits.entity,
-        fits.entity_id,
+        coalesce(users.user_id, items.item_id, '') as entity_id,
+        scopes.split_number,
+        fits.entity_key,
         scopes.fold,
         fits.rating_count,
         cast(fits.rating_millionths as double) / fits.rating_count / 1e6
@@ -267,6 +234,14 @@ rating_fits as (
 
     inner join scope_totals
         on fits.scope_number = scope_totals.scope_number
+
+    left join {{ ref('users') }} as users
+        on fits.entity_key = users.user_key
+        and fits.entity = 'user'
+
+    left join {{ ref('items') }} as items
+        on fits.entity_key = items.item_key
+        and fits.entity = 'item'
 
 )
 

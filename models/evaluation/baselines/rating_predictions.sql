@@ -14,50 +14,21 @@ with
 
 baseline_runs as (
 
-    select
-        tenant_id,
-        split_name,
-        model,
-        fold
-
-    from {{ ref('baseline_runs') }}
-
+    select * from {{ ref('baseline_runs') }}
     where task = 'rating'
 
 ),
 
 test_ratings as {{ inlined() }} (
 
-    select
-        tenant_id,
-        interaction_id,
-        user_id,
-        item_id,
-        split_name,
-        fold,
-        rating,
-        is_main
-
-    from {{ ref('rating_assignments') }}
-
+    select * from {{ ref('rating_assignments') }}
     where split = 'test'
 
 ),
 
-rating_fits as (
+rating_fits as {{ inlined() }} (
 
-    select
-        tenant_id,
-        split_name,
-        entity,
-        entity_id,
-        fold,
-        average_rating,
-        bias,
-        minimum_rating,
-        maximum_rating
-
-    from {{ ref('rating_fits') }}
+    select * from {{ ref('rating_fits') }}
 
 ),
 
@@ -127,6 +98,9 @@ baseline_predictions as (
         test_ratings.split_name,
         baseline_runs.model,
         '' as model_version,
+        test_ratings.split_number,
+        test_ratings.user_key,
+        test_ratings.item_key,
         test_ratings.fold,
         test_ratings.rating,
         case baseline_runs.model
@@ -153,25 +127,21 @@ baseline_predictions as (
     from test_ratings
 
     left join scope_fits
-        on test_ratings.tenant_id = scope_fits.tenant_id
-        and test_ratings.split_name = scope_fits.split_name
+        on test_ratings.split_number = scope_fits.split_number
         and test_ratings.fold = scope_fits.fold
 
     left join user_fits
-        on test_ratings.tenant_id = user_fits.tenant_id
-        and test_ratings.split_name = user_fits.split_name
+        on test_ratings.split_number = user_fits.split_number
         and test_ratings.fold = user_fits.fold
-        and test_ratings.user_id = user_fits.entity_id
+        and test_ratings.user_key = user_fits.entity_key
 
     left join item_fits
-        on test_ratings.tenant_id = item_fits.tenant_id
-        and test_ratings.split_name = item_fits.split_name
+        on test_ratings.split_number = item_fits.split_number
         and test_ratings.fold = item_fits.fold
-        and test_ratings.item_id = item_fits.entity_id
+        and test_ratings.item_key = item_fits.entity_key
 
     inner join baseline_runs
-        on test_ratings.tenant_id = baseline_runs.tenant_id
-        and test_ratings.split_name = baseline_runs.split_name
+        on test_ratings.split_number = baseline_runs.split_number
         and test_ratings.fold = baseline_runs.fold
 
 ),
@@ -259,6 +229,9 @@ loaded_predictions as (
         test_ratings.split_name,
         loaded_models.model,
         loaded_models.model_version,
+        test_ratings.split_number,
+        test_ratings.user_key,
+        test_ratings.item_key,
         test_ratings.fold,
         test_ratings.rating,
         scored_ratings.score as predicted_rating

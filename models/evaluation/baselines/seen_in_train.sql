@@ -8,29 +8,22 @@
 
 with
 
-baseline_runs as (
+splits as (
 
-    select
-        tenant_id,
-        split_name,
-        fold
-
-    from {{ ref('baseline_runs') }}
-
-    where task = 'ranking'
+    select * from {{ ref('splits') }}
+    where is_first_split
 
 ),
 
-splits as (
+split_cuts as (
 
-    select
-        tenant_id,
-        split_name,
-        main_fold
+    select * from {{ ref('split_cuts') }}
 
-    from {{ ref('splits') }}
+),
 
-    where is_first_split
+user_cuts as (
+
+    select * from {{ ref('user_cuts') }}
 
 ),
 
@@ -44,77 +37,20 @@ predicting_tenants as (
 
 ),
 
-split_cuts as (
-
-    select
-        tenant_id,
-        split_name,
-        method,
-        fold,
-        fold_count,
-        is_by_time,
-        train_until,
-        validation_until
-
-    from {{ ref('split_cuts') }}
-
-),
-
-user_cuts as (
-
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        split,
-        train_until,
-        validation_until
-
-    from {{ ref('user_cuts') }}
-
-),
-
-interactions as (
-
-    select
-        tenant_id,
-        interaction_id,
-        user_id,
-        item_id,
-        interaction_order,
-        interacted_at
-
-    from {{ ref('interactions') }}
-
-    where is_seen
-
-),
-
-test_positives as (
-
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        fold
-
-    from {{ ref('split_assignments') }}
-
-    where split = 'test'
-
-),
-
 scopes as (
 
-    select *
+    select
+        split_number,
+        fold
 
-    from baseline_runs
+    from {{ ref('baseline_runs') }}
+
+    where task = 'ranking'
 
     union
 
     select
-        splits.tenant_id,
-        splits.split_name,
+        splits.split_number,
         splits.main_fold as fold
 
     from splits
@@ -127,17 +63,15 @@ scopes as (
 test_users as (
 
     select
-        test_positives.tenant_id,
-        test_positives.user_id,
-        test_positives.split_name,
-        test_positives.fold
+        split_number,
+        fold,
+        assignments.user_key
 
-    from test_positives
+    from {{ ref('split_assignments') }} as assignments
 
-    inner join scopes
-        on test_positives.tenant_id = scopes.tenant_id
-        and test_positives.split_name = scopes.split_name
-        and test_positives.fold = scopes.fold
+    inner join scopes using (split_number, fold)
+
+    where assignments.split = 'test'
 
     group by all
 
@@ -146,29 +80,28 @@ test_users as (
 seen_in_train as (
 
     select
-        test_users.tenant_id,
-        test_users.user_id,
-        interactions.item_id,
-        test_users.split_name,
+        split_cuts.tenant_id,
+        test_users.split_number,
+        test_users.user_key,
+        interactions.item_key,
         test_users.fold
 
-    from interactions
+    from {{ ref('interactions') }} as interactions
 
     inner join test_users
-        on interactions.tenant_id = test_users.tenant_id
-        and interactions.user_id = test_users.user_id
+        on interactions.user_key = test_users.user_key
 
     inner join split_cuts
-        on test_users.tenant_id = split_cuts.tenant_id
-        and test_users.split_name = split_cuts.split_name
+        on test_users.split_number = split_cuts.split_number
         and test_users.fold = split_cuts.fold
 
     left join user_cuts
-        on test_users.tenant_id = user_cuts.tenant_id
-        and test_users.split_name = user_cuts.split_name
-        and test_users.user_id = user_cuts.user_id
+        on test_users.split_number = user_cuts.split_number
+        and test_users.user_key = user_cuts.user_key
 
-    where {{ interaction_split('interactions', 'split_cuts', 'user_cuts') }} = 'train'
+    where
+        interactions.is_seen
+        and {{ interaction_split('interactions', 'split_cuts', 'user_cuts') }} = 'train'
 
     group by all
 

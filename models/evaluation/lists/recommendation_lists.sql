@@ -18,6 +18,7 @@ splits as (
     select
         tenant_id,
         split_name,
+        split_number,
         main_fold as fold
 
     from {{ ref('splits') }}
@@ -61,8 +62,7 @@ test_items as {{ inlined() }} (
     from {{ ref('relevant_items') }} as relevant_items
 
     inner join splits
-        on relevant_items.tenant_id = splits.tenant_id
-        and relevant_items.split_name = splits.split_name
+        on relevant_items.split_number = splits.split_number
         and relevant_items.fold = splits.fold
 
 ),
@@ -82,20 +82,16 @@ evaluation_candidates as {{ inlined() }} (
 baseline_recommendations as (
 
     select
-        tenant_id,
-        split_name,
+        split_number,
         model,
-        model_version,
-        fold
+        fold,
+        any_value(tenant_id) as tenant_id,
+        any_value(split_name) as split_name,
+        any_value(model_version) as model_version
 
     from {{ ref('baseline_recommendations') }}
 
-    group by
-        tenant_id,
-        split_name,
-        model,
-        model_version,
-        fold
+    group by split_number, model, fold
 
 ),
 
@@ -368,6 +364,7 @@ labelled_models as (
         splits.split_name,
         judged_models.model,
         judged_models.model_version,
+        splits.split_number,
         splits.fold,
         unnest(
             case
@@ -392,6 +389,7 @@ lists as (
         model,
         model_version,
         candidates,
+        split_number,
         fold,
         false as is_baseline
 
@@ -405,6 +403,7 @@ lists as (
         model,
         model_version,
         'full' as candidates,
+        split_number,
         fold,
         true as is_baseline
 
@@ -420,11 +419,11 @@ recommendation_lists as (
         model,
         model_version,
         candidates,
+        split_number,
         fold,
         row_number() over (
             order by
-                tenant_id asc,
-                split_name asc,
+                split_number asc,
                 fold asc,
                 model asc,
                 model_version asc,

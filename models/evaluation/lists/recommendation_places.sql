@@ -12,17 +12,7 @@ with
 
 recommendation_lists as (
 
-    select
-        tenant_id,
-        split_name,
-        model,
-        model_version,
-        candidates,
-        fold,
-        list_number,
-        is_baseline
-
-    from {{ ref('recommendation_lists') }}
+    select * from {{ ref('recommendation_lists') }}
 
 ),
 
@@ -44,52 +34,35 @@ loaded_lists as (
 loaded_scopes as (
 
     select
-        tenant_id,
-        split_name,
+        split_number,
         fold,
         recommend_seen_items
 
     from loaded_lists
 
-    group by
-        tenant_id,
-        split_name,
-        fold,
-        recommend_seen_items
+    group by all
 
 ),
 
 relevant_items as {{ inlined() }} (
 
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        fold,
-        user_index
-
-    from {{ ref('relevant_items') }}
+    select * from {{ ref('relevant_items') }}
 
 ),
 
 test_users as (
 
     select
-        tenant_id,
-        user_id,
-        split_name,
+        split_number,
         fold,
-        user_index
+        user_key,
+        user_index,
+        any_value(tenant_id) as tenant_id,
+        any_value(user_id) as user_id
 
     from relevant_items
 
-    group by
-        tenant_id,
-        user_id,
-        split_name,
-        fold,
-        user_index
+    group by split_number, fold, user_key, user_index
 
 ),
 
@@ -98,6 +71,7 @@ users as (
     select
         tenant_id,
         user_id,
+        user_key,
         user_index
 
     from {{ ref('users') }}
@@ -109,6 +83,7 @@ items as (
     select
         tenant_id,
         item_id,
+        item_key,
         item_index
 
     from {{ ref('items') }}
@@ -118,16 +93,12 @@ items as (
 seen_items as (
 
     select
-        seen_in_train.tenant_id,
-        seen_in_train.user_id,
-        seen_in_train.item_id
+        seen_in_train.user_key,
+        seen_in_train.item_key
 
     from {{ ref('seen_in_train') }} as seen_in_train
 
-    inner join loaded_scopes
-        on seen_in_train.tenant_id = loaded_scopes.tenant_id
-        and seen_in_train.split_name = loaded_scopes.split_name
-        and seen_in_train.fold = loaded_scopes.fold
+    inner join loaded_scopes using (split_number, fold)
 
     where not loaded_scopes.recommend_seen_items
 
@@ -151,10 +122,7 @@ candidate_rows as (
 
     from relevant_items
 
-    inner join loaded_scopes
-        on relevant_items.tenant_id = loaded_scopes.tenant_id
-        and relevant_items.split_name = loaded_scopes.split_name
-        and relevant_items.fold = loaded_scopes.fold
+    inner join loaded_scopes using (split_number, fold)
 
 ),
 
@@ -191,7 +159,10 @@ listed_predictions as (
         newest_predictions.tenant_id,
         newest_predictions.user_id,
         newest_predictions.item_id,
+        test_users.user_key,
+        items.item_key,
         test_users.user_index,
+        items.item_index,
         newest_predictions.score,
         newest_predictions.rank
 
@@ -205,105 +176,77 @@ listed_predictions as (
     inner join test_users
         on newest_predictions.tenant_id = test_users.tenant_id
         and newest_predictions.user_id = test_users.user_id
-        and loaded_lists.split_name = test_users.split_name
+        and loaded_lists.split_number = test_users.split_number
         and loaded_lists.fold = test_users.fold
+
+    left join items
+        on newest_predictions.tenant_id = items.tenant_id
+        and newest_predictions.item_id = items.item_id
 
 ),
 
 unseen_predictions as (
 
-    select *
+    select listed_predictions.*
 
     from listed_predictions
 
-    where
-        candidates = 'full'
-        and not exists (
-            select 1
+    anti join seen_items using (user_key, item_key)
 
-            from seen_items
-
-            where
-                seen_items.tenant_id = listed_predictions.tenant_id
-                and seen_items.user_id = listed_predictions.user_id
-                and seen_items.item_id = listed_predictions.item_id
-        )
+    where listed_predictions.candidates = 'full'
 
     union all
 
-    select *
+    select listed_predictions.*
 
     from listed_predictions
 
-    where
-        candidates = 'sampled'
-        and exists (
-            select 1
+    semi join candidate_rows using (tenant_id, user_id, item_id)
 
-            from candidate_rows
-
-            where
-                candidate_rows.tenant_id = listed_predictions.tenant_id
-                and candidate_rows.user_id = listed_predictions.user_id
-                and candidate_rows.item_id = listed_predictions.item_id
-        )
+    where listed_predictions.candidates = 'sampled'
 
 ),
 
 loaded_recommendations as (
 
     select
-        listed.list_number,
-        listed.user_index,
+        list_number,
+        user_index,
         row_number() over (
-            partition by
-                listed.list_number,
-                listed.user_index
-            order by
-                listed.rank asc nulls last,
-                listed.score desc nulls last,
-                listed.item_id asc
+            partition by list_number, user_index
+            order by rank asc nulls last, score desc nulls last, item_id asc
         ) as rank,
-        items.item_index,
-        case when items.item_index is null then listed.item_id end as unlisted_item_id,
-        listed.score
+        item_index,
+        case when item_index is null then item_id end as unlisted_item_id,
+        score
 
-    from unseen_predictions as listed
-
-    left join items
-        on listed.tenant_id = items.tenant_id
-        and listed.item_id = items.item_id
+    from unseen_predictions
 
 ),
 
 -- The baselines' places are as they are: many rows that are joined and not sorted. They
 -- meet the larger tables first, by left joins, while DuckDB knows how many they are: it
--- would otherwise build its hash table from them.
+-- would otherwise build its hash table from them. They are of the catalogue always.
 
 numbered_baselines as (
 
     select
-        baselines.tenant_id,
-        baselines.split_name,
-        baselines.model,
-        baselines.model_version,
+        baselines.split_number,
         baselines.fold,
+        baselines.model,
         users.user_index,
         baselines.rank,
         items.item_index,
-        case when items.item_index is null then baselines.item_id end
-            as unlisted_item_id,
+        cast(null as varchar) as unlisted_item_id,
         baselines.score
 
     from {{ ref('baseline_recommendations') }} as baselines
 
     left join items
-        on baselines.tenant_id = items.tenant_id
-        and baselines.item_id = items.item_id
+        on baselines.item_key = items.item_key
 
     left join users
-        on baselines.tenant_id = users.tenant_id
-        and baselines.user_id = users.user_id
+        on baselines.user_key = users.user_key
 
 ),
 
@@ -320,11 +263,9 @@ baseline_recommendations as (
     from numbered_baselines as baselines
 
     inner join recommendation_lists
-        on baselines.tenant_id = recommendation_lists.tenant_id
-        and baselines.split_name = recommendation_lists.split_name
+        on baselines.split_number = recommendation_lists.split_number
         and baselines.fold = recommendation_lists.fold
         and baselines.model = recommendation_lists.model
-        and baselines.model_version = recommendation_lists.model_version
 
     where recommendation_lists.is_baseline
 

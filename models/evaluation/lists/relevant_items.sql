@@ -22,46 +22,8 @@ metric_settings as (
 
 rating_tenants as (
 
-    select tenant_id
-
-    from metric_settings
-
+    select tenant_id from metric_settings
     where ndcg_gain = 'rating'
-
-),
-
-test_positives as (
-
-    select
-        tenant_id,
-        interaction_id,
-        user_id,
-        item_id,
-        split_name,
-        event_weight,
-        fold
-
-    from {{ ref('split_assignments') }}
-
-    where split = 'test'
-
-),
-
-seen_in_train as (
-
-    select
-        seen_in_train.tenant_id,
-        seen_in_train.user_id,
-        seen_in_train.item_id,
-        seen_in_train.split_name,
-        seen_in_train.fold
-
-    from {{ ref('seen_in_train') }} as seen_in_train
-
-    inner join metric_settings
-        on seen_in_train.tenant_id = metric_settings.tenant_id
-
-    where not metric_settings.recommend_seen_items
 
 ),
 
@@ -83,44 +45,44 @@ ratings as (
 
 ),
 
-users as (
+seen_in_train as (
 
-    select
-        tenant_id,
-        user_id,
-        user_index
+    select seen_in_train.*
 
-    from {{ ref('users') }}
+    from {{ ref('seen_in_train') }} as seen_in_train
 
-),
+    inner join metric_settings
+        on seen_in_train.tenant_id = metric_settings.tenant_id
 
-items as (
-
-    select
-        tenant_id,
-        item_id,
-        item_index
-
-    from {{ ref('items') }}
+    where not metric_settings.recommend_seen_items
 
 ),
 
-gained_positives as (
+distinct_items as (
 
     select
-        test_positives.tenant_id,
-        test_positives.user_id,
-        test_positives.item_id,
-        test_positives.split_name,
+        test_positives.split_number,
         test_positives.fold,
-        case metric_settings.ndcg_gain
-            when 'weight' then test_positives.event_weight
-            when 'rating'
-                then coalesce(ratings.rating, metric_settings.positive_rating_minimum)
-            else 1
-        end as gain
+        test_positives.user_key,
+        test_positives.item_key,
+        any_value(test_positives.split_name) as split_name,
+        greatest(
+            max(
+                case metric_settings.ndcg_gain
+                    when 'weight' then test_positives.event_weight
+                    when 'rating'
+                        then
+                            coalesce(
+                                ratings.rating,
+                                metric_settings.positive_rating_minimum
+                            )
+                    else 1
+                end
+            ),
+            0
+        ) as gain
 
-    from test_positives
+    from {{ ref('split_assignments') }} as test_positives
 
     inner join metric_settings
         on test_positives.tenant_id = metric_settings.tenant_id
@@ -129,82 +91,52 @@ gained_positives as (
         on test_positives.tenant_id = ratings.tenant_id
         and test_positives.interaction_id = ratings.interaction_id
 
-),
-
-distinct_items as (
-
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        fold,
-        greatest(max(gain), 0) as gain
-
-    from gained_positives
+    where test_positives.split = 'test'
 
     group by
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        fold
+        test_positives.split_number,
+        test_positives.fold,
+        test_positives.user_key,
+        test_positives.item_key
 
 ),
 
 recommendable_items as (
 
-    select *
+    select distinct_items.*
 
     from distinct_items
 
-    where
-        not exists (
-            select 1
-
-            from seen_in_train
-
-            where
-                seen_in_train.tenant_id = distinct_items.tenant_id
-                and seen_in_train.user_id = distinct_items.user_id
-                and seen_in_train.item_id = distinct_items.item_id
-                and seen_in_train.split_name = distinct_items.split_name
-                and seen_in_train.fold = distinct_items.fold
-        )
+    anti join seen_in_train using (split_number, fold, user_key, item_key)
 
 ),
 
 relevant_items as (
 
     select
-        recommendable_items.tenant_id,
-        recommendable_items.user_id,
-        recommendable_items.item_id,
-        recommendable_items.split_name,
-        recommendable_items.fold,
+        users.tenant_id,
+        users.user_id,
+        items.item_id,
+        relevant.split_name,
+        relevant.split_number,
+        relevant.user_key,
+        relevant.item_key,
+        relevant.fold,
         users.user_index,
         items.item_index,
         row_number() over (
-            partition by
-                recommendable_items.tenant_id,
-                recommendable_items.split_name,
-                recommendable_items.fold,
-                users.user_index
-            order by
-                recommendable_items.gain desc,
-                items.item_index asc
+            partition by relevant.split_number, relevant.fold, relevant.user_key
+            order by relevant.gain desc, items.item_index asc
         ) as place,
-        recommendable_items.gain
+        relevant.gain
 
-    from recommendable_items
+    from recommendable_items as relevant
 
-    inner join users
-        on recommendable_items.tenant_id = users.tenant_id
-        and recommendable_items.user_id = users.user_id
+    inner join {{ ref('users') }} as users
+        on relevant.user_key = users.user_key
 
-    inner join items
-        on recommendable_items.tenant_id = items.tenant_id
-        and recommendable_items.item_id = items.item_id
+    inner join {{ ref('items') }} as items
+        on relevant.item_key = items.item_key
 
 )
 

@@ -8,14 +8,7 @@ with
 
 recommendation_lists as (
 
-    select
-        tenant_id,
-        split_name,
-        fold,
-        list_number
-
-    from {{ ref('recommendation_lists') }}
-
+    select * from {{ ref('recommendation_lists') }}
     where candidates = 'full'
 
 ),
@@ -36,17 +29,7 @@ recommendation_places as (
 
 user_segments as (
 
-    select
-        tenant_id,
-        split_name,
-        activity,
-        popularity,
-        user_age,
-        fold,
-        user_index
-
-    from {{ ref('user_segments') }}
-
+    select * from {{ ref('user_segments') }}
     where relevant_count > 0
 
 ),
@@ -77,19 +60,13 @@ metric_settings as (
 scopes as (
 
     select
-        tenant_id,
-        split_name,
+        split_number,
         fold,
-        row_number() over (
-            order by tenant_id asc, split_name asc, fold asc
-        ) as scope_number
+        row_number() over (order by split_number asc, fold asc) as scope_number
 
     from recommendation_lists
 
-    group by
-        tenant_id,
-        split_name,
-        fold
+    group by split_number, fold
 
 ),
 
@@ -103,8 +80,7 @@ numbered_lists as (
     from recommendation_lists
 
     inner join scopes
-        on recommendation_lists.tenant_id = scopes.tenant_id
-        and recommendation_lists.split_name = scopes.split_name
+        on recommendation_lists.split_number = scopes.split_number
         and recommendation_lists.fold = scopes.fold
 
     inner join metric_settings
@@ -124,10 +100,7 @@ groups as (
 
     from user_segments
 
-    group by
-        activity,
-        popularity,
-        user_age
+    group by activity, popularity, user_age
 
 ),
 
@@ -163,8 +136,7 @@ scoped_users as (
     from user_segments
 
     inner join scopes
-        on user_segments.tenant_id = scopes.tenant_id
-        and user_segments.split_name = scopes.split_name
+        on user_segments.split_number = scopes.split_number
         and user_segments.fold = scopes.fold
 
     inner join groups
@@ -196,11 +168,7 @@ bucket_exposures as (
         on list_places.scope_number = scoped_users.scope_number
         and recommendation_places.user_index = scoped_users.user_index
 
-    group by
-        recommendation_places.list_number,
-        scoped_users.group_number,
-        recommendation_places.item_index,
-        list_places.k
+    group by all
 
 ),
 
@@ -247,12 +215,7 @@ exposures as (
     inner join segments
         on bucket_exposures.group_number = segments.group_number
 
-    group by
-        bucket_exposures.list_number,
-        segments.segment_kind,
-        segments.segment,
-        list_cuts.k,
-        bucket_exposures.item_index
+    group by all
 
 ),
 
@@ -287,11 +250,7 @@ recommended_items as (
 
     from placed_exposures
 
-    group by
-        list_number,
-        segment_kind,
-        segment,
-        k
+    group by all
 
 ),
 

@@ -16,52 +16,34 @@ metric_settings as (
 
 ),
 
-recommendation_lists as (
+scopes as (
 
     select
         tenant_id,
         split_name,
+        split_number,
         fold
 
     from {{ ref('recommendation_lists') }}
 
-    group by
-        tenant_id,
-        split_name,
-        fold
-
-),
-
-seen_in_train as (
-
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        fold
-
-    from {{ ref('seen_in_train') }}
+    group by all
 
 ),
 
 test_pairs as (
 
     select
-        split_assignments.tenant_id,
-        split_assignments.user_id,
-        split_assignments.item_id,
-        split_assignments.split_name,
-        split_assignments.fold
+        scopes.*,
+        assignments.user_key,
+        assignments.item_key
 
-    from {{ ref('split_assignments') }} as split_assignments
+    from {{ ref('split_assignments') }} as assignments
 
-    inner join recommendation_lists
-        on split_assignments.tenant_id = recommendation_lists.tenant_id
-        and split_assignments.split_name = recommendation_lists.split_name
-        and split_assignments.fold = recommendation_lists.fold
+    inner join scopes
+        on assignments.split_number = scopes.split_number
+        and assignments.fold = scopes.fold
 
-    where split_assignments.split = 'test'
+    where assignments.split = 'test'
 
     group by all
 
@@ -70,27 +52,23 @@ test_pairs as (
 test_users as (
 
     select
-        test_pairs.tenant_id,
-        test_pairs.user_id,
-        test_pairs.split_name,
+        test_pairs.split_number,
         test_pairs.fold,
+        test_pairs.user_key,
+        any_value(test_pairs.tenant_id) as tenant_id,
+        any_value(test_pairs.split_name) as split_name,
         count(*) as test_item_count,
-        count(seen_in_train.item_id) as seen_item_count
+        count(seen_in_train.item_key) as seen_item_count
 
     from test_pairs
 
-    left join seen_in_train
-        on test_pairs.tenant_id = seen_in_train.tenant_id
-        and test_pairs.user_id = seen_in_train.user_id
-        and test_pairs.item_id = seen_in_train.item_id
-        and test_pairs.split_name = seen_in_train.split_name
+    left join {{ ref('seen_in_train') }} as seen_in_train
+        on test_pairs.split_number = seen_in_train.split_number
         and test_pairs.fold = seen_in_train.fold
+        and test_pairs.user_key = seen_in_train.user_key
+        and test_pairs.item_key = seen_in_train.item_key
 
-    group by
-        test_pairs.tenant_id,
-        test_pairs.user_id,
-        test_pairs.split_name,
-        test_pairs.fold
+    group by test_pairs.split_number, test_pairs.fold, test_pairs.user_key
 
 ),
 

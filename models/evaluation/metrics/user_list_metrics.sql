@@ -14,16 +14,7 @@ with
 
 recommendation_lists as (
 
-    select
-        tenant_id,
-        split_name,
-        model,
-        model_version,
-        candidates,
-        fold,
-        list_number
-
-    from {{ ref('recommendation_lists') }}
+    select * from {{ ref('recommendation_lists') }}
 
 ),
 
@@ -41,30 +32,13 @@ recommendation_places as {{ inlined() }} (
 
 item_popularity as (
 
-    select
-        tenant_id,
-        split_name,
-        fold,
-        item_index,
-        user_count,
-        train_user_count
-
-    from {{ ref('item_popularity') }}
+    select * from {{ ref('item_popularity') }}
 
 ),
 
 user_segments as (
 
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        fold,
-        user_index,
-        profile_popularity
-
-    from {{ ref('user_segments') }}
-
+    select * from {{ ref('user_segments') }}
     where relevant_count > 0
 
 ),
@@ -73,6 +47,7 @@ items as (
 
     select
         tenant_id,
+        item_key,
         item_index,
         list_distinct(categories) as categories
 
@@ -105,36 +80,27 @@ scopes as (
 
     select
         tenant_id,
-        split_name,
+        split_number,
         fold,
-        row_number() over (
-            order by tenant_id asc, split_name asc, fold asc
-        ) as scope_number,
+        row_number() over (order by split_number asc, fold asc) as scope_number,
         dense_rank() over (order by tenant_id asc) as tenant_number
 
     from recommendation_lists
 
-    group by
-        tenant_id,
-        split_name,
-        fold
+    group by tenant_id, split_number, fold
 
 ),
 
 train_sizes as (
 
     select
-        tenant_id,
-        split_name,
+        split_number,
         fold,
         max(train_user_count) as train_user_count
 
     from item_popularity
 
-    group by
-        tenant_id,
-        split_name,
-        fold
+    group by all
 
 ),
 
@@ -153,13 +119,11 @@ numbered_lists as (
         on recommendation_lists.tenant_id = metric_settings.tenant_id
 
     inner join scopes
-        on recommendation_lists.tenant_id = scopes.tenant_id
-        and recommendation_lists.split_name = scopes.split_name
+        on recommendation_lists.split_number = scopes.split_number
         and recommendation_lists.fold = scopes.fold
 
     left join train_sizes
-        on recommendation_lists.tenant_id = train_sizes.tenant_id
-        and recommendation_lists.split_name = train_sizes.split_name
+        on recommendation_lists.split_number = train_sizes.split_number
         and recommendation_lists.fold = train_sizes.fold
 
 ),
@@ -205,10 +169,9 @@ scoped_items as (
         on items.tenant_id = scopes.tenant_id
 
     left join item_popularity
-        on scopes.tenant_id = item_popularity.tenant_id
-        and scopes.split_name = item_popularity.split_name
+        on scopes.split_number = item_popularity.split_number
         and scopes.fold = item_popularity.fold
-        and items.item_index = item_popularity.item_index
+        and items.item_key = item_popularity.item_key
 
 ),
 
@@ -236,10 +199,7 @@ bucket_sums as (
         on list_places.scope_number = scoped_items.scope_number
         and recommendation_places.item_index = scoped_items.item_index
 
-    group by
-        recommendation_places.list_number,
-        recommendation_places.user_index,
-        list_places.k
+    group by all
 
 ),
 
@@ -273,10 +233,7 @@ list_sums as (
         on bucket_sums.list_number = list_cuts.list_number
         and bucket_sums.k <= list_cuts.k
 
-    group by
-        bucket_sums.list_number,
-        bucket_sums.user_index,
-        list_cuts.k
+    group by all
 
 ),
 
@@ -336,11 +293,7 @@ bucket_vectors as (
         on list_places.tenant_number = numbered_categories.tenant_number
         and recommendation_places.item_index = numbered_categories.item_index
 
-    group by
-        recommendation_places.list_number,
-        recommendation_places.user_index,
-        numbered_categories.category_number,
-        list_places.k
+    group by all
 
 ),
 
@@ -359,11 +312,7 @@ list_vectors as (
         on bucket_vectors.list_number = list_cuts.list_number
         and bucket_vectors.k <= list_cuts.k
 
-    group by
-        bucket_vectors.list_number,
-        bucket_vectors.user_index,
-        bucket_vectors.category_number,
-        list_cuts.k
+    group by all
 
 ),
 
@@ -377,10 +326,7 @@ list_lengths as (
 
     from list_vectors
 
-    group by
-        list_number,
-        user_index,
-        k
+    group by all
 
 ),
 
@@ -435,8 +381,7 @@ user_list_metrics as (
         on list_sums.list_number = numbered_lists.list_number
 
     inner join user_segments
-        on numbered_lists.tenant_id = user_segments.tenant_id
-        and numbered_lists.split_name = user_segments.split_name
+        on numbered_lists.split_number = user_segments.split_number
         and numbered_lists.fold = user_segments.fold
         and list_sums.user_index = user_segments.user_index
 

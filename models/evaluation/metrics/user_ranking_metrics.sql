@@ -11,16 +11,7 @@ with
 
 recommendation_lists as (
 
-    select
-        tenant_id,
-        split_name,
-        model,
-        model_version,
-        candidates,
-        fold,
-        list_number
-
-    from {{ ref('recommendation_lists') }}
+    select * from {{ ref('recommendation_lists') }}
 
 ),
 
@@ -38,17 +29,7 @@ recommendation_places as (
 
 relevant_items as (
 
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        fold,
-        user_index,
-        item_index,
-        place,
-        gain
-
-    from {{ ref('relevant_items') }}
+    select * from {{ ref('relevant_items') }}
 
 ),
 
@@ -65,54 +46,22 @@ cuts as (
 scopes as (
 
     select
-        tenant_id,
-        split_name,
-        fold,
-        row_number() over (
-            order by tenant_id asc, split_name asc, fold asc
-        ) as scope_number
-
-    from recommendation_lists
-
-    group by
-        tenant_id,
-        split_name,
+        split_number,
         fold
 
-),
-
-numbered_lists as (
-
-    select
-        recommendation_lists.*,
-        scopes.scope_number
-
     from recommendation_lists
 
-    inner join scopes
-        on recommendation_lists.tenant_id = scopes.tenant_id
-        and recommendation_lists.split_name = scopes.split_name
-        and recommendation_lists.fold = scopes.fold
+    group by all
 
 ),
 
 scoped_items as (
 
-    select
-        scopes.scope_number,
-        scopes.tenant_id,
-        relevant_items.user_id,
-        relevant_items.user_index,
-        relevant_items.item_index,
-        relevant_items.place,
-        relevant_items.gain
+    select relevant_items.*
 
     from relevant_items
 
-    inner join scopes
-        on relevant_items.tenant_id = scopes.tenant_id
-        and relevant_items.split_name = scopes.split_name
-        and relevant_items.fold = scopes.fold
+    semi join scopes using (split_number, fold)
 
 ),
 
@@ -121,8 +70,8 @@ scoped_items as (
 hits as (
 
     select
-        numbered_lists.list_number,
-        numbered_lists.tenant_id,
+        recommendation_lists.list_number,
+        recommendation_lists.tenant_id,
         recommendation_places.user_index,
         scoped_items.item_index,
         any_value(scoped_items.gain) as gain,
@@ -130,19 +79,16 @@ hits as (
 
     from recommendation_places
 
-    inner join numbered_lists
-        on recommendation_places.list_number = numbered_lists.list_number
+    inner join recommendation_lists
+        on recommendation_places.list_number = recommendation_lists.list_number
 
     inner join scoped_items
-        on numbered_lists.scope_number = scoped_items.scope_number
+        on recommendation_lists.split_number = scoped_items.split_number
+        and recommendation_lists.fold = scoped_items.fold
         and recommendation_places.user_index = scoped_items.user_index
         and recommendation_places.item_index = scoped_items.item_index
 
-    group by
-        numbered_lists.list_number,
-        numbered_lists.tenant_id,
-        recommendation_places.user_index,
-        scoped_items.item_index
+    group by all
 
 ),
 
@@ -179,10 +125,7 @@ hit_sums as (
         on numbered_hits.tenant_id = cuts.tenant_id
         and numbered_hits.rank <= cuts.k
 
-    group by
-        numbered_hits.list_number,
-        numbered_hits.user_index,
-        cuts.k
+    group by all
 
 ),
 
@@ -191,23 +134,23 @@ hit_sums as (
 relevant_counts as (
 
     select
-        scope_number,
+        split_number,
+        fold,
         user_index,
         any_value(user_id) as user_id,
         count(*) as relevant_count
 
     from scoped_items
 
-    group by
-        scope_number,
-        user_index
+    group by split_number, fold, user_index
 
 ),
 
 ideal_sums as (
 
     select
-        scoped_items.scope_number,
+        scoped_items.split_number,
+        scoped_items.fold,
         scoped_items.user_index,
         cuts.k,
         {{ exact_sum('scoped_items.gain / log2(scoped_items.place + 1)') }} as ideal_sum
@@ -218,25 +161,22 @@ ideal_sums as (
         on scoped_items.tenant_id = cuts.tenant_id
         and scoped_items.place <= cuts.k
 
-    group by
-        scoped_items.scope_number,
-        scoped_items.user_index,
-        cuts.k
+    group by all
 
 ),
 
 user_ranking_metrics as (
 
     select
-        numbered_lists.tenant_id,
+        recommendation_lists.tenant_id,
         relevant_counts.user_id,
-        numbered_lists.split_name,
-        numbered_lists.model,
-        numbered_lists.model_version,
-        numbered_lists.candidates,
+        recommendation_lists.split_name,
+        recommendation_lists.model,
+        recommendation_lists.model_version,
+        recommendation_lists.candidates,
         ideal_sums.k,
-        numbered_lists.fold,
-        numbered_lists.list_number,
+        recommendation_lists.fold,
+        recommendation_lists.list_number,
         relevant_counts.user_index,
         relevant_counts.relevant_count,
         coalesce(hit_sums.hit_count, 0) as hit_count,
@@ -247,17 +187,19 @@ user_ranking_metrics as (
         coalesce(hit_sums.precision_sum / relevant_counts.relevant_count, 0) as map,
         cast(hit_sums.hit_count is not null as double) as hit_rate
 
-    from numbered_lists
+    from recommendation_lists
 
     inner join ideal_sums
-        on numbered_lists.scope_number = ideal_sums.scope_number
+        on recommendation_lists.split_number = ideal_sums.split_number
+        and recommendation_lists.fold = ideal_sums.fold
 
     inner join relevant_counts
-        on ideal_sums.scope_number = relevant_counts.scope_number
+        on ideal_sums.split_number = relevant_counts.split_number
+        and ideal_sums.fold = relevant_counts.fold
         and ideal_sums.user_index = relevant_counts.user_index
 
     left join hit_sums
-        on numbered_lists.list_number = hit_sums.list_number
+        on recommendation_lists.list_number = hit_sums.list_number
         and ideal_sums.user_index = hit_sums.user_index
         and ideal_sums.k = hit_sums.k
 

@@ -8,12 +8,7 @@ with
 rating_predictions as (
 
     select
-        tenant_id,
-        user_id,
-        split_name,
-        model,
-        model_version,
-        fold,
+        *,
         predicted_rating - rating as error
 
     from {{ ref('rating_predictions') }}
@@ -25,9 +20,11 @@ rating_predictions as (
 error_sums as (
 
     select
-        tenant_id,
-        user_id,
-        split_name,
+        any_value(tenant_id) as tenant_id,
+        any_value(user_id) as user_id,
+        any_value(split_name) as split_name,
+        user_key,
+        split_number,
         model,
         model_version,
         fold,
@@ -37,13 +34,7 @@ error_sums as (
 
     from rating_predictions
 
-    group by
-        tenant_id,
-        user_id,
-        split_name,
-        model,
-        model_version,
-        fold
+    group by user_key, split_number, model, model_version, fold
 
 ),
 

@@ -10,160 +10,95 @@ with
 relevant_items as (
 
     select
-        tenant_id,
-        user_id,
-        split_name,
+        split_number,
         fold,
+        user_key,
+        any_value(split_name) as split_name,
         count(*) as relevant_count
 
     from {{ ref('relevant_items') }}
 
-    group by
-        tenant_id,
-        user_id,
-        split_name,
-        fold
+    group by split_number, fold, user_key
 
 ),
 
 rating_users as (
 
     select
-        tenant_id,
-        user_id,
-        split_name,
-        fold
+        split_number,
+        fold,
+        user_key,
+        any_value(split_name) as split_name
 
     from {{ ref('rating_predictions') }}
 
-    group by
-        tenant_id,
-        user_id,
-        split_name,
-        fold
-
-),
-
-users as (
-
-    select
-        tenant_id,
-        user_id,
-        user_index
-
-    from {{ ref('users') }}
-
-),
-
-item_popularity as (
-
-    select
-        tenant_id,
-        item_id,
-        split_name,
-        fold,
-        user_count,
-        is_head
-
-    from {{ ref('item_popularity') }}
+    group by split_number, fold, user_key
 
 ),
 
 evaluated_users as (
 
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        fold,
-        relevant_count
-
-    from relevant_items
+    select * from relevant_items
 
     union all
 
     select
-        rating_users.tenant_id,
-        rating_users.user_id,
-        rating_users.split_name,
-        rating_users.fold,
+        rating_users.*,
         0 as relevant_count
 
     from rating_users
 
-    left join relevant_items
-        on rating_users.tenant_id = relevant_items.tenant_id
-        and rating_users.split_name = relevant_items.split_name
-        and rating_users.fold = relevant_items.fold
-        and rating_users.user_id = relevant_items.user_id
-
-    where relevant_items.user_id is null
+    anti join relevant_items using (split_number, fold, user_key)
 
 ),
 
 train_items as (
 
     select
-        assignments.tenant_id,
-        assignments.user_id,
-        assignments.item_id,
-        assignments.split_name,
-        assignments.fold,
+        split_number,
+        fold,
+        user_key,
+        assignments.item_key,
         count(*) as positive_count
 
     from {{ ref('split_assignments') }} as assignments
 
-    inner join evaluated_users
-        on assignments.tenant_id = evaluated_users.tenant_id
-        and assignments.user_id = evaluated_users.user_id
-        and assignments.split_name = evaluated_users.split_name
-        and assignments.fold = evaluated_users.fold
+    inner join evaluated_users using (split_number, fold, user_key)
 
     where assignments.split = 'train'
 
-    group by
-        assignments.tenant_id,
-        assignments.user_id,
-        assignments.item_id,
-        assignments.split_name,
-        assignments.fold
+    group by all
 
 ),
 
 profiles as (
 
     select
-        train_items.tenant_id,
-        train_items.user_id,
-        train_items.split_name,
-        train_items.fold,
+        split_number,
+        fold,
+        train_items.user_key,
         cast(sum(train_items.positive_count) as bigint) as train_positive_count,
         count(*) filter (where item_popularity.is_head) / count(*) as head_share,
         sum(item_popularity.user_count) / count(*) as profile_popularity
 
     from train_items
 
-    inner join item_popularity
-        on train_items.tenant_id = item_popularity.tenant_id
-        and train_items.item_id = item_popularity.item_id
-        and train_items.split_name = item_popularity.split_name
-        and train_items.fold = item_popularity.fold
+    inner join {{ ref('item_popularity') }} as item_popularity
+        using (split_number, fold, item_key)
 
-    group by
-        train_items.tenant_id,
-        train_items.user_id,
-        train_items.split_name,
-        train_items.fold
+    group by all
 
 ),
 
 described_users as (
 
     select
-        evaluated_users.tenant_id,
-        evaluated_users.user_id,
+        users.tenant_id,
+        users.user_id,
         evaluated_users.split_name,
-        evaluated_users.fold,
+        split_number,
+        user_key,
+        fold,
         users.user_index,
         evaluated_users.relevant_count,
         coalesce(profiles.train_positive_count, 0) as train_positive_count,
@@ -172,15 +107,9 @@ described_users as (
 
     from evaluated_users
 
-    inner join users
-        on evaluated_users.tenant_id = users.tenant_id
-        and evaluated_users.user_id = users.user_id
+    inner join {{ ref('users') }} as users using (user_key)
 
-    left join profiles
-        on evaluated_users.tenant_id = profiles.tenant_id
-        and evaluated_users.user_id = profiles.user_id
-        and evaluated_users.split_name = profiles.split_name
-        and evaluated_users.fold = profiles.fold
+    left join profiles using (split_number, fold, user_key)
 
 ),
 
@@ -201,19 +130,19 @@ placed_users as (
     from described_users
 
     window
-        scope as (partition by tenant_id, split_name, fold),
+        scope as (partition by split_number, fold),
         by_activity as (
-            partition by tenant_id, split_name, fold
+            partition by split_number, fold
             order by train_positive_count asc
         ),
         same_activity as (
-            partition by tenant_id, split_name, fold, train_positive_count
+            partition by split_number, fold, train_positive_count
         ),
         by_popularity as (
-            partition by tenant_id, split_name, fold
+            partition by split_number, fold
             order by head_share asc nulls last
         ),
-        same_popularity as (partition by tenant_id, split_name, fold, head_share)
+        same_popularity as (partition by split_number, fold, head_share)
 
 ),
 
@@ -235,6 +164,8 @@ user_segments as (
             else 'blockbuster'
         end as popularity,
         case when train_positive_count = 0 then 'new' else 'old' end as user_age,
+        split_number,
+        user_key,
         fold,
         user_index,
         relevant_count,

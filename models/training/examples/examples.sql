@@ -256,12 +256,12 @@ item_states as (
     select
         numbered_items.item_key,
         item_timeline.interaction_count as item_interactions,
-        item_timeline.positive_count,
-        item_timeline.unique_user_count,
-        item_timeline.rating_count,
-        item_timeline.rating_millionths,
-        item_timeline.first_interacted_at,
-        item_timeline.last_interacted_at,
+        item_timeline.positive_count as item_positives,
+        item_timeline.unique_user_count as item_users,
+        item_timeline.rating_count as item_ratings,
+        item_timeline.rating_millionths as item_rating_millionths,
+        item_timeline.first_interacted_at as item_first_at,
+        item_timeline.last_interacted_at as item_last_at,
         epoch_us(item_timeline.last_interacted_at) as moment
 
     from item_timeline
@@ -329,8 +329,8 @@ category_states as (
         numbered_users.user_key,
         categories.category_number,
         user_category_timeline.interaction_count as category_interactions,
-        user_category_timeline.positive_count,
-        user_category_timeline.last_interacted_at,
+        user_category_timeline.positive_count as category_positives,
+        user_category_timeline.last_interacted_at as category_last_at,
         {{ moment_of(
             'user_category_timeline.last_interacted_at',
             'user_category_timeline.last_interaction_order'
@@ -438,6 +438,39 @@ numbered_positive_examples as (
 
 ),
 
+drawn_states as {{ inlined() }} (
+
+    select
+        drawn.*,
+        {% for name in windows -%}
+        coalesce(drawn.item_interactions, 0)
+        - coalesce(drawn.item_interactions_before_{{ name }}, 0)
+            as item_interactions_{{ name }},
+        {% endfor -%}
+        item_states.item_positives,
+        item_states.item_users,
+        item_states.item_ratings,
+        item_states.item_rating_millionths,
+        item_states.item_first_at,
+        item_states.item_last_at,
+        category_states.category_positives,
+        category_states.category_last_at
+
+    from draws_with_categories as drawn
+
+    left join item_states
+        on drawn.item_key = item_states.item_key
+        and drawn.item_interactions = item_states.item_interactions
+
+    left join category_states
+        on drawn.user_key = category_states.user_key
+        and drawn.category_number = category_states.category_number
+        and drawn.category_interactions = category_states.category_interactions
+
+    where drawn.draw is not null
+
+),
+
 negative_examples as (
 
     select
@@ -457,54 +490,20 @@ negative_examples as (
         {% for feature in user_features -%}
         positive.{{ feature }},
         {% endfor -%}
-        item_versions.price as item_price,
-        case
-            when drawn.as_of is not null then coalesce(drawn.item_interactions, 0)
-        end as item_interaction_count,
-        {% for name in ['positive_count', 'unique_user_count', 'rating_count'] -%}
-        case
-            when drawn.as_of is not null
-                then coalesce(item_states.{{ name }}, 0)
-        end as item_{{ name }},
-        {% endfor -%}
-        item_states.rating_millionths
-        / nullif(item_states.rating_count, 0) / 1000000 as item_average_rating,
-        {% for name in windows -%}
-        case
-            when drawn.as_of is not null
-                then
-                    coalesce(drawn.item_interactions, 0)
-                    - coalesce(drawn.item_interactions_before_{{ name }}, 0)
-        end as item_interaction_count_{{ name }},
-        {% endfor -%}
-        {{ days_between('item_states.last_interacted_at', 'drawn.as_of') }}
-            as item_days_since_last,
-        {{ days_between('item_states.first_interacted_at', 'drawn.as_of') }}
-            as item_days_since_first,
-        case
-            when item_versions.category is not null
-                then coalesce(drawn.category_interactions, 0)
-        end as user_category_interaction_count,
-        case
-            when item_versions.category is not null
-                then coalesce(category_states.positive_count, 0)
-        end as user_category_positive_count,
-        case
-            when item_versions.category is not null
-                then
-                    coalesce(drawn.category_interactions, 0)
-                    / nullif(positive.user_interaction_count, 0)
-        end as user_category_share,
+        {{ item_state_features(
+            'drawn', 'item_versions', 'positive.user_interaction_count',
+            windows.keys() | list
+        ) }},
         case
             when item_versions.version > 1 then item_versions.valid_from
         end as item_valid_from,
         positive.user_last_interacted_at,
-        item_states.last_interacted_at as item_last_interacted_at,
-        category_states.last_interacted_at as user_category_last_interacted_at,
+        drawn.item_last_at as item_last_interacted_at,
+        drawn.category_last_at as user_category_last_interacted_at,
         positive.as_of,
         positive.interacted_at
 
-    from draws_with_categories as drawn
+    from drawn_states as drawn
 
     inner join numbered_positive_examples as positive
         on drawn.user_key = positive.user_key
@@ -515,17 +514,6 @@ negative_examples as (
 
     left join item_versions
         on drawn.version_number = item_versions.version_number
-
-    left join item_states
-        on drawn.item_key = item_states.item_key
-        and drawn.item_interactions = item_states.item_interactions
-
-    left join category_states
-        on drawn.user_key = category_states.user_key
-        and drawn.category_number = category_states.category_number
-        and drawn.category_interactions = category_states.category_interactions
-
-    where drawn.draw is not null
 
 ),
 

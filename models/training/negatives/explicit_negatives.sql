@@ -12,42 +12,24 @@
 
 with
 
-interactions as (
+interactions as {{ inlined() }} (
 
-    select
-        tenant_id,
-        interaction_id,
-        user_id,
-        item_id,
-        event_type,
-        negative_kind,
-        interaction_order,
-        is_positive,
-        interacted_at
-
-    from {{ ref('interactions') }}
+    select * from {{ ref('interactions') }}
 
 ),
 
 splits as (
 
-    select
-        tenant_id,
-        split_name,
-        is_by_time
-
-    from {{ ref('splits') }}
-
+    select * from {{ ref('splits') }}
     where is_first_split
 
 ),
 
-core_dropouts as (
+dropped_items as (
 
     select
-        tenant_id,
-        split_name,
-        entity_id as item_id
+        split_number,
+        entity_key as item_key
 
     from {{ ref('core_dropouts') }}
 
@@ -55,35 +37,24 @@ core_dropouts as (
 
 ),
 
-positives as (
+positives as {{ inlined() }} (
 
-    select
-        tenant_id,
-        user_id,
-        split,
-        interaction_order,
-        interacted_at
-
-    from {{ ref('positives') }}
+    select * from {{ ref('positives') }}
 
 ),
 
 last_positives as (
 
     select
-        tenant_id,
-        user_id,
-        item_id,
-        max(interaction_order) as interaction_order
+        user_key,
+        item_key,
+        max(interaction_order) as last_order
 
     from interactions
 
     where is_positive
 
-    group by
-        tenant_id,
-        user_id,
-        item_id
+    group by all
 
 ),
 
@@ -91,7 +62,7 @@ negative_interactions as (
 
     select
         interactions.*,
-        splits.split_name,
+        splits.split_number,
         splits.is_by_time
 
     from interactions
@@ -109,30 +80,24 @@ unanswered_interactions as (
 
     from negative_interactions
 
-    left join last_positives
-        on negative_interactions.tenant_id = last_positives.tenant_id
-        and negative_interactions.user_id = last_positives.user_id
-        and negative_interactions.item_id = last_positives.item_id
+    left join last_positives using (user_key, item_key)
 
     where
         negative_interactions.negative_kind != 'impression'
-        or last_positives.interaction_order is null
-        or last_positives.interaction_order < negative_interactions.interaction_order
+        or last_positives.last_order is null
+        or last_positives.last_order < negative_interactions.interaction_order
 
 ),
 
 user_ends as (
 
     select
-        tenant_id,
-        user_id,
+        user_key,
         max(interaction_order) as last_order
 
     from positives
 
-    group by
-        tenant_id,
-        user_id
+    group by user_key
 
 ),
 
@@ -145,14 +110,9 @@ kept_interactions as (
 
     from unanswered_interactions
 
-    inner join user_ends
-        on unanswered_interactions.tenant_id = user_ends.tenant_id
-        and unanswered_interactions.user_id = user_ends.user_id
+    inner join user_ends using (user_key)
 
-    anti join core_dropouts
-        on unanswered_interactions.tenant_id = core_dropouts.tenant_id
-        and unanswered_interactions.split_name = core_dropouts.split_name
-        and unanswered_interactions.item_id = core_dropouts.item_id
+    anti join dropped_items using (split_number, item_key)
 
 ),
 
@@ -165,9 +125,7 @@ split_starts as (
 
     from positives
 
-    group by
-        tenant_id,
-        split
+    group by all
 
 ),
 
@@ -196,8 +154,7 @@ split_by_order as (
     from kept_interactions
 
     asof inner join positives
-        on kept_interactions.tenant_id = positives.tenant_id
-        and kept_interactions.user_id = positives.user_id
+        on kept_interactions.user_key = positives.user_key
         and kept_interactions.order_before_end <= positives.interaction_order
 
     where not kept_interactions.is_by_time

@@ -23,36 +23,22 @@ splits as (
 
 ),
 
-interactions as (
-
-    select
-        tenant_id,
-        user_id,
-        item_id
-
-    from {{ ref('interactions') }}
-
-    where is_positive
-
-),
-
 pairs as (
 
     select
         splits.split_number,
-        interactions.user_id,
-        interactions.item_id,
+        interactions.user_key,
+        interactions.item_key,
         count(*) as positive_count
 
-    from interactions
+    from {{ ref('interactions') }} as interactions
 
     inner join splits
         on interactions.tenant_id = splits.tenant_id
 
-    group by
-        splits.split_number,
-        interactions.user_id,
-        interactions.item_id
+    where interactions.is_positive
+
+    group by all
 
 ),
 
@@ -61,28 +47,24 @@ members as (
     select
         split_number,
         'user' as entity,
-        user_id as entity_id,
+        user_key as entity_key,
         cast(sum(positive_count) as bigint) as positive_count
 
     from pairs
 
-    group by
-        split_number,
-        user_id
+    group by all
 
     union all
 
     select
         split_number,
         'item' as entity,
-        item_id as entity_id,
+        item_key as entity_key,
         cast(sum(positive_count) as bigint) as positive_count
 
     from pairs
 
-    group by
-        split_number,
-        item_id
+    group by all
 
 ),
 
@@ -98,13 +80,12 @@ numbered_members as (
         end as minimum_count,
         row_number() over (
             order by
-                members.split_number asc, members.entity asc, members.entity_id asc
+                members.split_number asc, members.entity asc, members.entity_key asc
         ) as node
 
     from members
 
-    inner join splits
-        on members.split_number = splits.split_number
+    inner join splits using (split_number)
 
 ),
 
@@ -131,12 +112,12 @@ numbered_pairs as (
     inner join numbered_members as users
         on pairs.split_number = users.split_number
         and users.entity = 'user'
-        and pairs.user_id = users.entity_id
+        and pairs.user_key = users.entity_key
 
     inner join numbered_members as items
         on pairs.split_number = items.split_number
         and items.entity = 'item'
-        and pairs.item_id = items.entity_id
+        and pairs.item_key = items.entity_key
 
 ),
 
@@ -169,16 +150,25 @@ fallen_nodes as (
 core_dropouts as (
 
     select
-        numbered_members.tenant_id,
-        numbered_members.split_name,
-        numbered_members.entity,
-        numbered_members.entity_id,
-        numbered_members.positive_count
+        fallen.tenant_id,
+        fallen.split_name,
+        fallen.entity,
+        coalesce(users.user_id, items.item_id) as entity_id,
+        fallen.split_number,
+        fallen.entity_key,
+        fallen.positive_count
 
-    from fallen_nodes
+    from numbered_members as fallen
 
-    inner join numbered_members
-        on fallen_nodes.node = numbered_members.node
+    inner join fallen_nodes using (node)
+
+    left join {{ ref('users') }} as users
+        on fallen.entity_key = users.user_key
+        and fallen.entity = 'user'
+
+    left join {{ ref('items') }} as items
+        on fallen.entity_key = items.item_key
+        and fallen.entity = 'item'
 
 )
 

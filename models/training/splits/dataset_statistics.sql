@@ -21,8 +21,8 @@ interactions as (
 
     select
         tenant_id,
-        user_id,
-        item_id,
+        user_key,
+        item_key,
         negative_kind,
         interacted_at
 
@@ -40,7 +40,7 @@ positives as (
 
     select
         tenant_id,
-        user_id,
+        user_key,
         split
 
     from {{ ref('positives') }}
@@ -82,9 +82,7 @@ unplaced_counts as (
 
     from interactions
 
-    anti join positives
-        on interactions.tenant_id = positives.tenant_id
-        and interactions.user_id = positives.user_id
+    anti join positives using (user_key)
 
     where interactions.negative_kind is not null
 

@@ -12,80 +12,28 @@ with
 
 interactions as {{ inlined() }} (
 
-    select
-        tenant_id,
-        interaction_id,
-        user_id,
-        item_id,
-        rating,
-        interaction_order,
-        is_positive,
-        interacted_at
-
-    from {{ ref('interactions') }}
-
+    select * from {{ ref('interactions') }}
     where rating is not null
 
 ),
 
 split_cuts as (
 
-    select
-        tenant_id,
-        split_name,
-        method,
-        fold,
-        fold_count,
-        is_first_split,
-        is_main,
-        is_by_time,
-        train_until,
-        validation_until,
-        test_until
-
-    from {{ ref('split_cuts') }}
+    select * from {{ ref('split_cuts') }}
 
 ),
 
 user_cuts as (
 
-    select
-        tenant_id,
-        user_id,
-        split_name,
-        split,
-        train_until,
-        validation_until
-
-    from {{ ref('user_cuts') }}
+    select * from {{ ref('user_cuts') }}
 
 ),
 
 splits as (
 
-    select
-        tenant_id,
-        split_name,
-        main_fold,
-        minimum_user_positives,
-        minimum_item_positives
-
-    from {{ ref('splits') }}
+    select * from {{ ref('splits') }}
 
     where minimum_user_positives is not null or minimum_item_positives is not null
-
-),
-
-split_assignments as (
-
-    select
-        tenant_id,
-        user_id,
-        item_id,
-        split_name,
-        fold
-
-    from {{ ref('split_assignments') }}
 
 ),
 
@@ -94,26 +42,23 @@ split_assignments as (
 core_positives as {{ inlined() }} (
 
     select
-        split_assignments.tenant_id,
-        split_assignments.split_name,
-        split_assignments.user_id,
-        split_assignments.item_id
+        split_number,
+        split_assignments.user_key,
+        split_assignments.item_key
 
-    from split_assignments
+    from {{ ref('split_assignments') }} as split_assignments
 
-    inner join splits
-        on split_assignments.tenant_id = splits.tenant_id
-        and split_assignments.split_name = splits.split_name
-        and split_assignments.fold = splits.main_fold
+    inner join splits using (split_number)
+
+    where split_assignments.fold = splits.main_fold
 
 ),
 
 core_users as (
 
     select
-        tenant_id,
-        split_name,
-        user_id
+        split_number,
+        user_key
 
     from core_positives
 
@@ -124,9 +69,8 @@ core_users as (
 core_items as (
 
     select
-        tenant_id,
-        split_name,
-        item_id
+        split_number,
+        item_key
 
     from core_positives
 
@@ -143,6 +87,9 @@ rating_assignments as (
         interactions.item_id,
         split_cuts.split_name,
         {{ interaction_split('interactions', 'split_cuts', 'user_cuts') }} as split,
+        split_cuts.split_number,
+        interactions.user_key,
+        interactions.item_key,
         split_cuts.fold,
         interactions.rating,
         interactions.interaction_order,
@@ -157,27 +104,23 @@ rating_assignments as (
         on interactions.tenant_id = split_cuts.tenant_id
 
     left join user_cuts
-        on split_cuts.tenant_id = user_cuts.tenant_id
-        and split_cuts.split_name = user_cuts.split_name
-        and interactions.user_id = user_cuts.user_id
+        on split_cuts.split_number = user_cuts.split_number
+        and interactions.user_key = user_cuts.user_key
 
     left join splits
-        on split_cuts.tenant_id = splits.tenant_id
-        and split_cuts.split_name = splits.split_name
+        on split_cuts.split_number = splits.split_number
 
     left join core_users
-        on split_cuts.tenant_id = core_users.tenant_id
-        and split_cuts.split_name = core_users.split_name
-        and interactions.user_id = core_users.user_id
+        on split_cuts.split_number = core_users.split_number
+        and interactions.user_key = core_users.user_key
 
     left join core_items
-        on split_cuts.tenant_id = core_items.tenant_id
-        and split_cuts.split_name = core_items.split_name
-        and interactions.item_id = core_items.item_id
+        on split_cuts.split_number = core_items.split_number
+        and interactions.item_key = core_items.item_key
 
     where
-        (splits.minimum_user_positives is null or core_users.user_id is not null)
-        and (splits.minimum_item_positives is null or core_items.item_id is not null)
+        (splits.minimum_user_positives is null or core_users.user_key is not null)
+        and (splits.minimum_item_positives is null or core_items.item_key is not null)
         and (
             split_cuts.test_until is null
             or interactions.interacted_at <= split_cuts.test_until

@@ -17,6 +17,7 @@ split_folds as (
     select
         tenant_id,
         split_name,
+        split_number,
         method,
         is_first_split,
         {{ numbers_below('1', 'coalesce(fold_count, window_count) + 1') }} as fold
@@ -30,6 +31,7 @@ split_folds as (
     select
         tenant_id,
         split_name,
+        split_number,
         method,
         is_first_split,
         0 as fold
@@ -71,8 +73,8 @@ part_positives as {{ inlined() }} (
 
     select
         numbered_parts.part,
-        assignments.user_id,
-        assignments.item_id,
+        assignments.user_key,
+        assignments.item_key,
         assignments.is_cold_user,
         assignments.is_cold_item,
         assignments.interacted_at
@@ -80,8 +82,7 @@ part_positives as {{ inlined() }} (
     from {{ ref('split_assignments') }} as assignments
 
     inner join numbered_parts
-        on assignments.tenant_id = numbered_parts.tenant_id
-        and assignments.split_name = numbered_parts.split_name
+        on assignments.split_number = numbered_parts.split_number
         and assignments.fold = numbered_parts.fold
         and assignments.split = numbered_parts.split
 
@@ -97,8 +98,8 @@ cold_positives as (
 
     select
         part,
-        count(distinct user_id) filter (where is_cold_user) as cold_users,
-        count(distinct item_id) filter (where is_cold_item) as cold_items,
+        count(distinct user_key) filter (where is_cold_user) as cold_users,
+        count(distinct item_key) filter (where is_cold_item) as cold_items,
         count(*) as cold_count
 
     from part_positives
