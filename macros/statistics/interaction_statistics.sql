@@ -120,7 +120,7 @@
             user_key,
             sum(interaction_count) as timed_count,
             sum(interaction_count) filter (where interaction_count > 1) as tied_count,
-            arg_max(interaction_count, interacted_at) as last_count,
+            max_by(interaction_count, interacted_at) as last_count,
             min(interacted_at) as first_interacted_at,
             max(interacted_at) as last_interacted_at
 

@@ -34,36 +34,27 @@ interaction_inputs as (
 ),
 
 item_versions as (
-
     select
         version_number,
         category,
         brand,
         price
-
     from {{ ref('item_versions') }}
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id,
         user_key
-
     from {{ ref('users') }}
-
 ),
 
 items as (
-
     select
         item_id,
         item_key
-
     from {{ ref('items') }}
-
 ),
 
 with_categories as (

@@ -31,17 +31,13 @@ interactions as (
 ),
 
 tenants as (
-
     select
         tenant_id,
         has_times
-
     from {{ ref('tenants') }}
-
 ),
 
 item_versions as (
-
     select
         tenant_id,
         item_id,
@@ -51,20 +47,15 @@ item_versions as (
         valid_from,
         used_from,
         used_until
-
     from {{ ref('item_versions') }}
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_id,
         item_key
-
     from {{ ref('items') }}
-
 ),
 
 numbered_versions as (

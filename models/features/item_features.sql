@@ -10,18 +10,14 @@
 with
 
 items as (
-
     select
         tenant_id,
         item_id,
         item_key
-
     from {{ ref('items') }}
-
 ),
 
 interactions as (
-
     select
         user_key,
         item_key,
@@ -30,19 +26,14 @@ interactions as (
         event_weight,
         is_positive,
         interacted_at
-
     from {{ ref('interactions') }}
-
 ),
 
 tenants as (
-
     select
         tenant_id,
         last_interacted_at
-
     from {{ ref('tenants') }}
-
 ),
 
 item_totals as (
@@ -83,18 +74,13 @@ item_totals as (
 ),
 
 most_popular as (
-
     select
         items.tenant_id,
         max(item_totals.interaction_count) as interaction_count
-
     from item_totals
-
     inner join items
         on item_totals.item_key = items.item_key
-
     group by items.tenant_id
-
 ),
 
 item_features as (

@@ -8,33 +8,25 @@
 with
 
 interaction_inputs as (
-
     select
         item_key,
         rating_millionths,
         is_positive,
         is_first_of_pair,
         as_of as interacted_at
-
     from {{ ref('interaction_inputs') }}
-
     where as_of is not null
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_id,
         item_key
-
     from {{ ref('items') }}
-
 ),
 
 instants as (
-
     select
         item_key,
         interacted_at,
@@ -43,13 +35,8 @@ instants as (
         count(*) filter (where is_first_of_pair) as new_users,
         count(rating_millionths) as ratings,
         sum(rating_millionths) as rating_millionths
-
     from interaction_inputs
-
-    group by
-        item_key,
-        interacted_at
-
+    group by all
 ),
 
 running_totals as (

@@ -7,29 +7,21 @@
 with
 
 interactions as (
-
     select * from {{ ref('interactions') }}
-
 ),
 
 tenants as (
-
     select
         tenant_id,
         last_interacted_at
-
     from {{ ref('tenants') }}
-
 ),
 
 item_categories as (
-
     select
         item_key,
-        unnest(list_distinct(categories)) as category
-
+        {{ rows_of("list_distinct(categories)") }} as category
     from {{ ref('items') }}
-
 ),
 
 category_weights as (
@@ -53,15 +45,11 @@ category_weights as (
 ),
 
 user_weights as (
-
     select
         user_key,
         sum(weight_millionths) as weight_millionths
-
     from category_weights
-
     group by user_key
-
 ),
 
 affinities as (

@@ -8,7 +8,6 @@
 with
 
 interaction_inputs as (
-
     select
         user_key,
         category_number,
@@ -16,52 +15,35 @@ interaction_inputs as (
         interaction_order,
         is_positive,
         as_of as interacted_at
-
     from {{ ref('interaction_inputs') }}
-
     where category_number is not null
-
 ),
 
 item_versions as (
-
     select
         category_number,
         category
-
     from {{ ref('item_versions') }}
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id,
         user_key
-
     from {{ ref('users') }}
-
 ),
 
 categories as (
-
     select
         category_number,
         category
-
     from item_versions
-
     where category_number is not null
-
-    group by
-        category_number,
-        category
-
+    group by all
 ),
 
 moments as (
-
     select
         user_key,
         category_number,
@@ -70,15 +52,8 @@ moments as (
         count(*) as interactions,
         count(*) filter (where is_positive) as positives,
         max(interaction_order) as last_interaction_order
-
     from interaction_inputs
-
-    group by
-        user_key,
-        category_number,
-        moment,
-        interacted_at
-
+    group by all
 ),
 
 running_totals as (

@@ -9,7 +9,6 @@
 with
 
 interactions as (
-
     select
         user_key,
         item_key,
@@ -17,60 +16,41 @@ interactions as (
         rating,
         is_positive,
         interacted_at
-
     from {{ ref('interactions') }}
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id,
         user_key
-
     from {{ ref('users') }}
-
 ),
 
 tenants as (
-
     select
         tenant_id,
         last_interacted_at
-
     from {{ ref('tenants') }}
-
 ),
 
 recent_items as (
-
     select
         tenant_id,
         user_id,
         list(item_id order by recency_rank asc) as recent_item_ids
-
     from {{ ref('user_recent_items') }}
-
     where recency_rank <= 10
-
-    group by
-        tenant_id,
-        user_id
-
+    group by all
 ),
 
 favourite_categories as (
-
     select
         tenant_id,
         user_id,
         category
-
     from {{ ref('user_category_affinity') }}
-
     where category_rank = 1
-
 ),
 
 user_totals as (

@@ -7,7 +7,6 @@
 with
 
 interactions as (
-
     select
         tenant_id,
         interaction_id,
@@ -17,31 +16,22 @@ interactions as (
         user_key,
         interaction_order,
         interacted_at
-
     from {{ ref('interactions') }}
-
 ),
 
 tenants as (
-
     select
         tenant_id,
         last_interacted_at
-
     from {{ ref('tenants') }}
-
 ),
 
 history_lengths as (
-
     select
         user_key,
         max(interaction_order) as interaction_count
-
     from interactions
-
     group by user_key
-
 ),
 
 recent_items as (

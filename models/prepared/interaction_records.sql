@@ -8,49 +8,40 @@
     piece that keeps what they came to. A line counts once, however often it stands
     there; with a price and no quantity it is one piece. Corrections belong to the load
     that they correct.
+
+    One model, although long: it is one pass over all accepted rows.
 -#}
 
 with
 
 left_out_files as (
-
     select
         tenant_id,
         source,
         entity,
         file,
         load_id
-
     from {{ ref('file_states') }}
-
     where state not in ('counts')
-
 ),
 
 accepted as (
-
     select accepted_interactions.*
-
     from {{ ref('accepted_interactions') }} as accepted_interactions
-
     anti join left_out_files
         on accepted_interactions.tenant_id = left_out_files.tenant_id
         and accepted_interactions.source = left_out_files.source
         and accepted_interactions.entity = left_out_files.entity
         and accepted_interactions.load_id = left_out_files.load_id
         and accepted_interactions.file = left_out_files.file
-
 ),
 
 tenant_settings as (
-
     select
         tenant_id,
         positive_rating_minimum,
         negative_rating_maximum
-
     from {{ ref('tenant_settings') }}
-
 ),
 
 classified as (
@@ -140,20 +131,13 @@ ranked as (
 ),
 
 corrections as (
-
     select
         tenant_id,
         load_id,
         any_value(corrects_load_id) as corrects_load_id
-
     from {{ ref('stg_winnow__loaded_files') }}
-
     where corrects_load_id is not null
-
-    group by
-        tenant_id,
-        load_id
-
+    group by all
 ),
 
 shared_keys as (
@@ -220,7 +204,6 @@ basket_sums as (
 ),
 
 baskets as (
-
     select
         tenant_id,
         interaction_id,
@@ -229,9 +212,7 @@ baskets as (
             else coalesce(amount / nullif(quantity, 0), highest_price)
         end as price,
         quantity
-
     from basket_sums
-
 ),
 
 basket_records as (

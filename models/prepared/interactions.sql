@@ -9,15 +9,11 @@
 with
 
 interaction_records as (
-
     select * from {{ ref('interaction_records') }}
-
     where duplicate_rank = 1
-
 ),
 
 replayed_records as (
-
     select
         tenant_id,
         rejected_id,
@@ -25,13 +21,10 @@ replayed_records as (
         entity,
         load_id,
         row_number
-
     from {{ ref('stg_winnow__replayed_records') }}
-
 ),
 
 rejected_records as (
-
     select
         tenant_id,
         rejected_id,
@@ -39,9 +32,7 @@ rejected_records as (
         load_id,
         row_number,
         loaded_at
-
     from {{ ref('rejected_records') }}
-
 ),
 
 corrected_records as (
@@ -66,25 +57,19 @@ corrected_records as (
 ),
 
 user_codes as (
-
     select
         tenant_id,
         user_id,
         {{ entity_key('user_index') }} as user_key
-
     from {{ ref('user_codes') }}
-
 ),
 
 item_codes as (
-
     select
         tenant_id,
         item_id,
         {{ entity_key('item_index') }} as item_key
-
     from {{ ref('item_codes') }}
-
 ),
 
 placed as (
@@ -149,7 +134,6 @@ ordered as (
 ),
 
 session_starts as (
-
     select
         *,
         case
@@ -159,9 +143,7 @@ session_starts as (
                 + interval '{{ var("session_gap_minutes") }} minutes'
                 then interacted_at
         end as session_started_at
-
     from ordered
-
 ),
 
 sessionised as (

@@ -34,23 +34,18 @@ item_records as (
 ),
 
 compared as (
-
     select
         *,
         row({{ attributes | join(", ") }}) as attributes,
         lag(row({{ attributes | join(", ") }})) over item_loads as attributes_before
-
     from item_records
-
     window item_loads as (
         partition by tenant_id, item_id
         order by loaded_at asc, load_id asc
     )
-
 ),
 
 versions as (
-
     select
         * exclude (attributes, attributes_before),
         loaded_at as valid_from,
@@ -58,11 +53,8 @@ versions as (
             partition by tenant_id, item_id
             order by loaded_at asc, load_id asc
         ) as valid_to
-
     from compared
-
     where attributes_before is null or attributes is distinct from attributes_before
-
 )
 
 select * from versions

@@ -12,7 +12,6 @@
 with
 
 item_history as (
-
     select
         tenant_id,
         item_id,
@@ -22,9 +21,7 @@ item_history as (
         price,
         valid_from,
         valid_to
-
     from {{ ref('item_history') }}
-
 ),
 
 ordered as (

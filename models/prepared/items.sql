@@ -15,9 +15,7 @@
 with
 
 current_items as (
-
     select * from {{ ref('item_catalogue') }}
-
 ),
 
 current_versions as (
@@ -39,31 +37,21 @@ current_versions as (
 ),
 
 interacted_items as (
-
     select
         tenant_id,
         item_id
-
     from {{ ref('interaction_records') }}
-
     where duplicate_rank = 1
-
-    group by
-        tenant_id,
-        item_id
-
+    group by all
 ),
 
 item_codes as (
-
     select
         tenant_id,
         item_id,
         item_index,
         {{ entity_key('item_index') }} as item_key
-
     from {{ ref('item_codes') }}
-
 ),
 
 items as (

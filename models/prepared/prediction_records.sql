@@ -11,6 +11,9 @@
     instant begins the user's list anew, and what was predicted with a rank until then is
     replaced. Within a list the better place of an item counts: the lower rank, else the
     higher score.
+
+    One model, although long: which records count hangs on lists that nothing else
+    reads.
 -#}
 
 {%- set user_list = ['tenant_id', 'model', 'model_version', 'user_id'] %}
@@ -59,7 +62,6 @@ landed as {{ inlined() }} (
 ),
 
 loaded_files as (
-
     select
         tenant_id,
         source,
@@ -68,25 +70,19 @@ loaded_files as (
         read_options,
         load_id,
         row_limit
-
     from {{ ref('stg_winnow__loaded_files') }}
-
 ),
 
 replayed_records as (
-
     select
         tenant_id,
         rejected_id,
         load_id,
         row_number
-
     from {{ ref('stg_winnow__replayed_records') }}
-
     where
         source = 'canonical'
         and entity = 'predictions'
-
 ),
 
 rejected_records as (
@@ -127,10 +123,7 @@ corrections as (
         on replayed_records.tenant_id = rejected_records.tenant_id
         and replayed_records.rejected_id = rejected_records.rejected_id
 
-    group by
-        replayed_records.tenant_id,
-        replayed_records.load_id,
-        replayed_records.row_number
+    group by all
 
 ),
 
@@ -224,34 +217,25 @@ listed as {{ inlined() }} (
 -- Few users have several instants; the ranks of these alone are looked at.
 
 given_ranks as (
-
     select
         {{ user_list | join(", ") }},
         instant,
         max(instant) over (partition by {{ user_list | join(", ") }}, rank)
             as newest_instant
-
     from listed
-
     where
         has_several_instants
         and is_of_newest_load
         and rank is not null
-
 ),
 
 replaced_instants as (
-
     select
         {{ user_list | join(", ") }},
         max(instant) as replaced_until
-
     from given_ranks
-
     where instant < newest_instant
-
     group by {{ user_list | join(", ") }}
-
 ),
 
 judged as (

@@ -9,35 +9,25 @@
 with
 
 tenants as (
-
     select
         tenant_id,
         interaction_count,
         has_times
-
     from {{ ref('tenants') }}
-
 ),
 
 tenant_splits as (
-
     select
         *,
         method in ('global_time', 'rolling_window') as is_by_time,
         {{ split_setting_problem() }} as problem
-
     from {{ ref('tenant_splits') }}
-
 ),
 
 own_tenants as (
-
     select tenant_id
-
     from tenant_splits
-
     group by tenant_id
-
 ),
 
 wanted_splits as (
@@ -60,23 +50,15 @@ wanted_splits as (
 ),
 
 applied_splits as (
-
     select *
-
     from wanted_splits
-
     where has_times or not is_by_time
-
 ),
 
 tenants_with_splits as (
-
     select tenant_id
-
     from applied_splits
-
     group by tenant_id
-
 ),
 
 refusals as (
@@ -137,22 +119,16 @@ refusals as (
 ),
 
 first_refusals as (
-
     select sentence
-
     from refusals
-
     order by
         kind asc,
         tenant_id asc,
         split_name asc
-
     limit 1
-
 ),
 
 ranked_splits as (
-
     select
         tenant_id,
         * exclude (tenant_id),
@@ -161,9 +137,7 @@ ranked_splits as (
             order by priority asc, split_name asc
         ) as place,
         row_number() over (order by tenant_id asc, split_name asc) as split_number
-
     from applied_splits
-
 ),
 
 splits_or_refusal as (

@@ -6,18 +6,14 @@
 with
 
 left_out_files as (
-
     select
         tenant_id,
         source,
         entity,
         file,
         load_id
-
     from {{ ref('file_states') }}
-
     where state not in ('counts')
-
 ),
 
 accepted as (

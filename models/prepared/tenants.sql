@@ -8,18 +8,14 @@
 with
 
 interactions as (
-
     select
         tenant_id,
         count(*) as interaction_count,
         count(interacted_at) as timed_interaction_count,
         min(interacted_at) as first_interacted_at,
         max(interacted_at) as last_interacted_at
-
     from {{ ref('interactions') }}
-
     group by tenant_id
-
 ),
 
 loading_tenants as (
@@ -31,9 +27,7 @@ loading_tenants as (
 ),
 
 tenant_settings as (
-
     select * from {{ ref('tenant_settings') }}
-
 ),
 
 settled_tenants as (

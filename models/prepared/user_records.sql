@@ -7,33 +7,25 @@
 with
 
 left_out_files as (
-
     select
         tenant_id,
         source,
         entity,
         file,
         load_id
-
     from {{ ref('file_states') }}
-
     where state not in ('counts', 'earlier')
-
 ),
 
 earlier_files as (
-
     select
         tenant_id,
         source,
         entity,
         file,
         load_id
-
     from {{ ref('file_states') }}
-
     where state = 'earlier'
-
 ),
 
 movielens as (

@@ -6,39 +6,26 @@
 with
 
 profiles as (
-
     select * from {{ ref('user_records') }}
-
     where duplicate_rank = 1
-
 ),
 
 interacting_users as (
-
     select
         tenant_id,
         user_id
-
     from {{ ref('interaction_records') }}
-
     where duplicate_rank = 1
-
-    group by
-        tenant_id,
-        user_id
-
+    group by all
 ),
 
 user_codes as (
-
     select
         tenant_id,
         user_id,
         user_index,
         {{ entity_key('user_index') }} as user_key
-
     from {{ ref('user_codes') }}
-
 ),
 
 users as (

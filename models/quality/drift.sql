@@ -11,7 +11,6 @@
 with
 
 interactions as (
-
     select
         tenant_id,
         source,
@@ -20,9 +19,7 @@ interactions as (
         event_type,
         load_id,
         rating
-
     from {{ ref('interactions') }}
-
 ),
 
 load_counts as (
@@ -70,23 +67,16 @@ compared_interactions as (
 ),
 
 item_counts as (
-
     select
         {{ feed | join(", ") }},
         item_id,
         count(*) filter (not is_current) as baseline_count,
         count(*) filter (is_current) as current_count
-
     from compared_interactions
-
-    group by
-        {{ feed | join(", ") }},
-        item_id
-
+    group by all
 ),
 
 summed_items as (
-
     select
         *,
         sum(baseline_count) over (
@@ -96,9 +86,7 @@ summed_items as (
         ) as baseline_until,
         sum(baseline_count) over (partition by {{ feed | join(", ") }})
             as baseline_total
-
     from item_counts
-
 ),
 
 item_buckets as (
@@ -126,35 +114,26 @@ item_buckets as (
 ),
 
 event_type_buckets as (
-
     select
         {{ feed | join(", ") }},
         'event_type' as variable,
         event_type as bucket,
         count(*) filter (not is_current) as baseline_count,
         count(*) filter (is_current) as current_count
-
     from compared_interactions
-
     group by
         {{ feed | join(", ") }},
         event_type
-
 ),
 
 rating_ranges as (
-
     select
         {{ feed | join(", ") }},
         min(rating) as lowest,
         max(rating) as highest
-
     from compared_interactions
-
     where not is_current
-
     group by {{ feed | join(", ") }}
-
 ),
 
 rating_buckets as (
@@ -210,32 +189,24 @@ buckets as (
 ),
 
 bucket_counts as (
-
     select
         {{ feed | join(", ") }},
         variable,
         coalesce(bucket, 'only') as bucket,
         cast(sum(baseline_count) as bigint) as baseline_count,
         cast(sum(current_count) as bigint) as current_count
-
     from buckets
-
     group by all
-
 ),
 
 totals as (
-
     select
         *,
         sum(baseline_count) over of_variable as baseline_total,
         sum(current_count) over of_variable as current_total,
         count(*) over of_variable as bucket_count
-
     from bucket_counts
-
     window of_variable as (partition by {{ feed | join(", ") }}, variable)
-
 ),
 
 drift as (

@@ -8,31 +8,22 @@
 with
 
 record_counts as (
-
     select * from {{ ref('record_counts') }}
-
 ),
 
 load_verdicts as (
-
     select
         {{ load_key | join(", ") }},
         verdict
-
     from {{ ref('load_verdicts') }}
-
 ),
 
 file_states as (
-
     select
         {{ load_key | join(", ") }},
         bool_and(state in ('replaced', 'earlier')) as is_replaced
-
     from {{ ref('file_states') }}
-
     group by {{ load_key | join(", ") }}
-
 ),
 
 load_counts as (

@@ -5,6 +5,9 @@
     since. Shares have the ratio form of ISO/IEC 25024, and are null where there is
     nothing to look at: a load without a record says nothing of the others. A share below
     its threshold is a warning here, since what holds a load is its own verdict.
+
+    One model, although long: dimensions are judged against the same thresholds, and
+    overall needs all of them.
 -#}
 
 {{ config(
@@ -27,92 +30,63 @@
 with
 
 load_counts as (
-
     select * from {{ ref('load_counts') }}
-
     where verdict != 'held'
-
 ),
 
 load_consistency as (
-
     select * from {{ ref('load_consistency') }}
-
 ),
 
 loaded_files as (
-
     select * from {{ ref('stg_winnow__loaded_files') }}
-
 ),
 
 drift as (
-
     select * from {{ ref('drift') }}
-
 ),
 
 feed_thresholds as (
-
     select * from {{ ref('feed_thresholds') }}
-
 ),
 
 {% if is_incremental() -%}
 earlier_builds as (
-
     select
         {{ feed | join(", ") }},
         build_id,
         max(judged_until) as judged_until,
         bool_or(status = 'failed' and severity = 'error') as has_failed
-
     from {{ this }}
-
-    group by
-        {{ feed | join(", ") }},
-        build_id
-
+    group by all
 ),
 
 passed_builds as (
-
     select
         {{ feed | join(", ") }},
         max(judged_until) as passed_until
-
     from earlier_builds
-
     where not has_failed
-
     group by {{ feed | join(", ") }}
-
 ),
 {%- else -%}
 passed_builds as (
-
     select
         {{ feed | join(", ") }},
         cast(null as timestamp) as passed_until
-
     from load_counts
-
     where false
-
 ),
 {%- endif %}
 
 ranked_loads as (
-
     select
         *,
         row_number() over (
             partition by {{ feed | join(", ") }}
             order by loaded_at desc, load_id desc
         ) as load_rank
-
     from load_counts
-
 ),
 
 judged_loads as (
@@ -291,30 +265,22 @@ latency as (
 ),
 
 daily_counts as (
-
     select
         {{ feed | join(", ") }},
         cast(loaded_at as date) as loaded_on,
         cast(sum(landed_count) as bigint) as landed_count
-
     from load_counts
-
     group by
         {{ feed | join(", ") }},
         loaded_on
-
 ),
 
 newest_days as (
-
     select
         {{ feed | join(", ") }},
         max(loaded_on) as loaded_on
-
     from daily_counts
-
     group by {{ feed | join(", ") }}
-
 ),
 
 volume_histories as (

@@ -15,7 +15,6 @@
 with
 
 landed as (
-
     select
         {{ load_key | join(", ") }},
         sum(record_count + unreadable_count) as landed_count,
@@ -24,11 +23,8 @@ landed as (
         0 as duplicate_count,
         0 as held_count,
         0 as replaced_count
-
     from {{ ref('stg_winnow__loaded_files') }}
-
     group by {{ load_key | join(", ") }}
-
 ),
 
 {% for model in prepared -%}
@@ -54,7 +50,6 @@ accepted_{{ model }} as (
 {% endfor -%}
 
 rejected as (
-
     select
         {{ load_key | join(", ") }},
         0 as landed_count,
@@ -63,15 +58,11 @@ rejected as (
         0 as duplicate_count,
         0 as held_count,
         0 as replaced_count
-
     from {{ ref('rejected_records') }}
-
     group by {{ load_key | join(", ") }}
-
 ),
 
 duplicates as (
-
     select
         {{ load_key | join(", ") }},
         0 as landed_count,
@@ -80,15 +71,11 @@ duplicates as (
         count(*) as duplicate_count,
         0 as held_count,
         0 as replaced_count
-
     from {{ ref('duplicate_records') }}
-
     group by {{ load_key | join(", ") }}
-
 ),
 
 left_out_files as (
-
     select
         tenant_id,
         source,
@@ -96,11 +83,8 @@ left_out_files as (
         file,
         load_id,
         state
-
     from {{ ref('file_states') }}
-
     where state in ('held', 'replaced')
-
 ),
 
 left_out as (

@@ -142,19 +142,15 @@ accepted as (
 ),
 
 events as (
-
     select
         * exclude (source_event_type),
         case when quantity < 0 then 'return' else source_event_type end
             as source_event_type,
         coalesce(quantity < 0, false) as is_return
-
     from accepted
-
 ),
 
 event_types as (
-
     select
         tenant_id,
         source_value,
@@ -163,9 +159,7 @@ event_types as (
         weight,
         is_positive,
         is_seen
-
     from {{ ref('event_types') }}
-
 ),
 
 classified as (

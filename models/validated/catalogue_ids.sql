@@ -11,19 +11,14 @@
 with
 
 held_loads as (
-
     select
         tenant_id,
         source,
         entity,
         load_id
-
     from {{ ref('load_measures') }}
-
     where is_holding
-
     group by all
-
 ),
 
 listed as (

@@ -35,21 +35,23 @@ counted as (
 
 ),
 
-column_counts as (
-
+counted_columns as (
     select
-        counted.tenant_id,
-        counted.source,
-        counted.entity,
-        counted.load_id,
-        struct_extract(unnested.column_count, 'column_name') as column_name,
-        counted.record_count,
-        struct_extract(unnested.column_count, 'typed_count') as typed_count
-
+        *,
+        {{ rows_of("column_counts") }} as column_count
     from counted
+),
 
-    cross join unnest(counted.column_counts) as unnested (column_count)
-
+column_counts as (
+    select
+        tenant_id,
+        source,
+        entity,
+        load_id,
+        struct_extract(column_count, 'column_name') as column_name,
+        record_count,
+        struct_extract(column_count, 'typed_count') as typed_count
+    from counted_columns
 )
 
 select * from column_counts

@@ -8,42 +8,32 @@
 with
 
 feeds as (
-
     select
         tenant_id,
         source,
         entity
-
     from {{ ref('stg_winnow__loaded_files') }}
-
     group by all
-
 ),
 
 settled_feeds as (
-
     select
         tenant_id,
         source,
         entity,
         {{ tenant_setting('gate_mostly') }} as gate_mostly,
         coalesce({{ tenant_setting('gate_minimum') }}, 3) as minimum_count
-
     from feeds
-
 ),
 
 quality_thresholds as (
-
     select
         tenant_id,
         entity,
         dimension,
         threshold,
         severity
-
     from {{ ref('quality_thresholds') }}
-
 ),
 
 ranked as (

@@ -9,15 +9,11 @@
 with
 
 loaded_files as (
-
     select * from {{ ref('stg_winnow__loaded_files') }}
-
 ),
 
 load_verdicts as (
-
     select * from {{ ref('load_verdicts') }}
-
 ),
 
 files as (

@@ -6,28 +6,23 @@
 
     Records whose file a later one of mode `replace` took the place of, and those of
     loads that are held for another reason, are no earlier records.
+
+    One model, although long: each half needs the spellings that the other finds.
 -#}
 
 with
 
 releases as (
-
     select * from {{ ref('released_loads') }}
-
 ),
 
 load_consistency as (
-
     select * from {{ ref('load_consistency') }}
-
 ),
 
 feed_thresholds as (
-
     select * from {{ ref('feed_thresholds') }}
-
     where dimension = 'consistency'
-
 ),
 
 held_loads as (
@@ -92,13 +87,10 @@ accepted as (
 ),
 
 interactions as (
-
     select * from accepted
-
     anti join held_loads
         on accepted.tenant_id = held_loads.tenant_id
         and accepted.load_id = held_loads.load_id
-
 ),
 
 loaded_files as (
@@ -121,19 +113,14 @@ loaded_files as (
 ),
 
 replacing_files as (
-
     select
         tenant_id,
         feed,
         case when feed is null then path end as path,
         max(loaded_at) as loaded_at
-
     from loaded_files
-
     where mode = 'replace'
-
     group by all
-
 ),
 
 replaced_files as (
@@ -158,32 +145,24 @@ replaced_files as (
 ),
 
 loads as (
-
     select
         tenant_id,
         load_id,
         loaded_at,
         count(*) as checked_count
-
     from interactions
-
     group by all
-
 ),
 
 numbered_loads as (
-
     select
         *,
         row_number() over (
             partition by tenant_id
             order by loaded_at asc, load_id asc
         ) as load_number
-
     from loads
-
     qualify count(*) over (partition by tenant_id) > 1
-
 ),
 
 compared_interactions as (
@@ -210,19 +189,14 @@ compared_interactions as (
 ),
 
 shared_ids as (
-
     select
         tenant_id,
         interaction_id
-
     from compared_interactions
-
     group by all
-
     having
         min(load_number) < max(load_number)
         and (min(user_id) < max(user_id) or min(item_id) < max(item_id))
-
 ),
 
 earlier_interactions as (

@@ -10,128 +10,83 @@
 with
 
 interactions as {{ inlined() }} (
-
     select * from {{ ref('accepted_interactions') }}
-
 ),
 
 catalogue_ids as (
-
     select * from {{ ref('catalogue_ids') }}
-
 ),
 
 event_types as (
-
     select
         tenant_id,
         event_type,
         may_be_rated
-
     from {{ ref('event_types') }}
-
 ),
 
 loading_tenants as (
-
     select tenant_id
-
     from {{ ref('stg_winnow__loaded_files') }}
-
     group by tenant_id
-
 ),
 
 users as (
-
     select
         tenant_id,
         id as user_id
-
     from catalogue_ids
-
     where kind = 'user'
-
 ),
 
 items as (
-
     select
         tenant_id,
         id as item_id
-
     from catalogue_ids
-
     where kind = 'item'
-
 ),
 
 user_catalogues as (
-
     select tenant_id
-
     from users
-
     group by tenant_id
-
 ),
 
 item_catalogues as (
-
     select tenant_id
-
     from items
-
     group by tenant_id
-
 ),
 
 viewing_tenants as (
-
     select tenant_id
-
     from loading_tenants
-
     where {{ tenant_setting('purchase_needs_view') }}
-
 ),
 
 rated_types as (
-
     select
         tenant_id,
         event_type
-
     from event_types
-
     group by
         tenant_id,
         event_type
-
     having bool_or(may_be_rated)
-
 ),
 
 first_views as (
-
     select
         interactions.tenant_id,
         interactions.user_id,
         interactions.item_id,
         min(interactions.interacted_at) as first_viewed_at
-
     from interactions
-
     inner join viewing_tenants
         on interactions.tenant_id = viewing_tenants.tenant_id
-
     where interactions.event_type = 'view'
-
-    group by
-        interactions.tenant_id,
-        interactions.user_id,
-        interactions.item_id
-
+    group by all
 ),
 
 interaction_checks as (

@@ -50,67 +50,46 @@ interactions as {{ inlined() }} (
 ),
 
 hashed_interactions as {{ inlined() }} (
-
     select
         *,
         {{ row_hash(load_key + ['given_interaction_id'] + derived_key) }} as key_hash
-
     from interactions
-
 ),
 
 interaction_loads as (
-
     select
         {{ load_key | join(", ") }},
         count(*) as accepted_count
-
     from interactions
-
     group by {{ load_key | join(", ") }}
-
 ),
 
 repeated_hashes as (
-
     select key_hash
-
     from hashed_interactions
-
     group by key_hash
-
     having count(*) > 1
-
 ),
 
 repeated_keys as (
-
     select
         {{ load_key | join(", ") }},
         count(*) - 1 as repeated_count
-
     from hashed_interactions
-
     semi join repeated_hashes
         on hashed_interactions.key_hash = repeated_hashes.key_hash
-
     group by
         {{ load_key | join(", ") }},
         given_interaction_id,
         {{ derived_key | join(", ") }}
-
 ),
 
 repeats as (
-
     select
         {{ load_key | join(", ") }},
         sum(repeated_count) as repeated_count
-
     from repeated_keys
-
     group by {{ load_key | join(", ") }}
-
 ),
 
 key_counts as (

@@ -7,15 +7,11 @@
 with
 
 interaction_checks as (
-
     select * from {{ ref('interaction_checks') }}
-
 ),
 
 prediction_consistency as (
-
     select * from {{ ref('prediction_consistency') }}
-
 ),
 
 interaction_loads as (
@@ -42,11 +38,7 @@ interaction_loads as (
 
     from interaction_checks
 
-    group by
-        tenant_id,
-        source,
-        entity,
-        load_id
+    group by all
 
 ),
 

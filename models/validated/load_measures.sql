@@ -15,27 +15,19 @@
 with
 
 rule_counts as (
-
     select * from {{ ref('rule_counts') }}
-
 ),
 
 record_counts as (
-
     select * from {{ ref('record_counts') }}
-
 ),
 
 feed_thresholds as (
-
     select * from {{ ref('feed_thresholds') }}
-
 ),
 
 releases as (
-
     select * from {{ ref('released_loads') }}
-
 ),
 
 measured as (
@@ -70,19 +62,15 @@ measured as (
 -- left out: what they correct stays rejected.
 
 emptied as (
-
     select
         {{ load_key | join(", ") }},
         landed_count,
         failing_count
-
     from record_counts
-
     where
         accepted_count = 0
         and failing_count > 0
         and not is_correction
-
 ),
 
 judged as (
@@ -125,18 +113,14 @@ judged as (
 ),
 
 load_measures as (
-
     select
         judged.*,
         judged.is_short and releases.load_id is null as is_holding
-
     from judged
-
     left join releases
         on judged.tenant_id = releases.tenant_id
         and judged.source = releases.source
         and judged.load_id = releases.load_id
-
 )
 
 select * from load_measures

@@ -4,6 +4,8 @@
     gate_minimum values, or when nothing at all of it was accepted; a load that somebody
     released counts all the same. Held loads stay in the validated layer, and stop
     nobody else's.
+
+    One model, although long: a verdict is one sentence from all that was judged.
 -#}
 
 {%- set load_key = ['tenant_id', 'source', 'entity', 'load_id'] %}
@@ -14,45 +16,31 @@
 with
 
 record_counts as (
-
     select * from {{ ref('record_counts') }}
-
 ),
 
 load_measures as (
-
     select * from {{ ref('load_measures') }}
-
 ),
 
 load_consistency as (
-
     select * from {{ ref('load_consistency') }}
-
 ),
 
 id_collisions as (
-
     select * from {{ ref('id_collisions') }}
-
 ),
 
 feed_thresholds as (
-
     select * from {{ ref('feed_thresholds') }}
-
 ),
 
 loaded_files as (
-
     select * from {{ ref('stg_winnow__loaded_files') }}
-
 ),
 
 releases as (
-
     select * from {{ ref('released_loads') }}
-
 ),
 
 compared as (
@@ -195,35 +183,26 @@ summed as (
 ),
 
 last_loads as (
-
     select
         tenant_id,
         source,
         entity,
         path,
         max(loaded_at) as loaded_at
-
     from loaded_files
-
     group by all
-
 ),
 
 last_wholes as (
-
     select
         tenant_id,
         source,
         entity,
         feed,
         max(loaded_at) filter (where mode = 'snapshot' or feed is not null) as loaded_at
-
     from loaded_files
-
     where mode in ('replace', 'snapshot')
-
     group by all
-
 ),
 
 superseded as (
@@ -252,11 +231,7 @@ superseded as (
         and loaded_files.entity = last_wholes.entity
         and loaded_files.feed is not distinct from last_wholes.feed
 
-    group by
-        loaded_files.tenant_id,
-        loaded_files.source,
-        loaded_files.entity,
-        loaded_files.load_id
+    group by all
 
 ),
 

@@ -29,35 +29,24 @@ predictions as (
 ),
 
 catalogue_ids as (
-
     select * from {{ ref('catalogue_ids') }}
-
 ),
 
 held_loads as (
-
     select
         tenant_id,
         source,
         entity,
         load_id
-
     from {{ ref('load_measures') }}
-
     where is_holding
-
     group by all
-
 ),
 
 predicting_tenants as (
-
     select tenant_id
-
     from predictions
-
     group by tenant_id
-
 ),
 
 interactions as (

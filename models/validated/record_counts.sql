@@ -41,43 +41,31 @@ required_columns as (
 ),
 
 tenant_times as (
-
     select
         tenant_id,
         needs_times
-
     from {{ ref('tenant_times') }}
-
 ),
 
 column_counts as (
-
     select
         {{ load_key | join(", ") }},
         cast(sum(typed_count) as bigint) as typed_count
-
     from {{ ref('column_counts') }}
-
     group by {{ load_key | join(", ") }}
-
 ),
 
 key_counts as (
-
     select * from {{ ref('key_counts') }}
-
 ),
 
 rejected_records as (
-
     select
         {{ load_key | join(", ") }},
         reasons,
         reasons[1] like 'record.%' as is_unreadable,
         status != 'resolved' and (status = 'open' or replay_of is null) as is_failing
-
     from {{ ref('rejected_records') }}
-
 ),
 
 rejected as (

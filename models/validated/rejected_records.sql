@@ -8,13 +8,10 @@
 with
 
 unreadable_records as (
-
     select * from {{ ref('stg_winnow__unreadable_records') }}
-
 ),
 
 loaded_files as (
-
     select
         tenant_id,
         source,
@@ -24,13 +21,10 @@ loaded_files as (
         load_id,
         row_limit,
         received_at
-
     from {{ ref('stg_winnow__loaded_files') }}
-
 ),
 
 replayed_records as (
-
     select
         tenant_id,
         rejected_id,
@@ -39,9 +33,7 @@ replayed_records as (
         load_id,
         row_number,
         attempt
-
     from {{ ref('stg_winnow__replayed_records') }}
-
 ),
 
 refused as (
@@ -123,37 +115,24 @@ identified as (
 ),
 
 replays_per_original as (
-
     select
         tenant_id,
         rejected_id,
         max_by(load_id, attempt) as replayed_in,
         max(attempt) as attempts,
         count(*) as replay_count
-
     from replayed_records
-
-    group by
-        tenant_id,
-        rejected_id
-
+    group by all
 ),
 
 refused_replays_per_original as (
-
     select
         tenant_id,
         replay_of as rejected_id,
         count(*) as refused_count
-
     from identified
-
     where replay_of is not null
-
-    group by
-        tenant_id,
-        replay_of
-
+    group by all
 ),
 
 rejected as (

@@ -38,72 +38,55 @@ rules as (
 ),
 
 column_counts as (
-
     select * from {{ ref('column_counts') }}
-
 ),
 
 record_counts as (
-
     select * from {{ ref('record_counts') }}
-
 ),
 
 rejected_records as (
-
     select
         {{ load_key | join(", ") }},
         reasons,
         status != 'resolved' and (status = 'open' or replay_of is null) as is_failing
-
     from {{ ref('rejected_records') }}
-
 ),
 
 thresholds as (
-
     select
         tenant_id,
         source,
         entity,
         threshold
-
     from {{ ref('feed_thresholds') }}
-
     where dimension = 'acceptance'
+),
 
+broken_rules as (
+    select
+        *,
+        {{ rows_of("reasons") }} as rule
+    from rejected_records
 ),
 
 broken as (
-
     select
-        rejected_records.tenant_id,
-        rejected_records.source,
-        rejected_records.entity,
-        rejected_records.load_id,
-        unnested.rule,
+        {{ load_key | join(", ") }},
+        rule,
         count(*) as broken_count,
-        count(*) filter (rejected_records.is_failing) as failed_count
-
-    from rejected_records
-
-    cross join unnest(rejected_records.reasons) as unnested (rule)
-
+        count(*) filter (is_failing) as failed_count
+    from broken_rules
     group by all
-
 ),
 
 untyped as (
-
     select
         {{ load_key | join(", ") }},
         split_part(rule, '.', 1) as column_name,
         broken_count as untyped_count
-
     from broken
-
     where rule like '%.type'
-
 ),
 
 checked as (
@@ -160,15 +143,12 @@ of_values as (
 ),
 
 of_records as (
-
     select
         {{ load_key | join(", ") }},
         'record.readable' as rule,
         landed_count as checked_count,
         failing_unreadable_count as failed_count
-
     from record_counts
-
 ),
 
 of_both as (

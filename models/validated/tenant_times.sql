@@ -11,21 +11,14 @@
 with
 
 load_times as (
-
     select
         tenant_id,
         load_id,
         count(*) as landed_count,
         count(*) filter (has_time) as timed_count,
         loaded_at
-
     from {{ ref('stg_winnow__interaction_times') }}
-
-    group by
-        tenant_id,
-        load_id,
-        loaded_at
-
+    group by all
 ),
 
 running_times as (

@@ -9,27 +9,19 @@
 with
 
 staged as (
-
     select * from {{ ref('stg_canonical__interactions') }}
-
 ),
 
 judged as (
-
     select
         *,
         {{ rejection_reasons('canonical', 'interactions') }} as rejection_reasons
-
     from staged
-
 ),
 
 verdicts as (
-
     select {{ validated_columns('canonical', 'interactions') }}
-
     from judged
-
 )
 
 select * from verdicts

@@ -6,27 +6,19 @@
 with
 
 staged as (
-
     select * from {{ ref('stg_canonical__predictions') }}
-
 ),
 
 judged as (
-
     select
         *,
         {{ rejection_reasons('canonical', 'predictions') }} as rejection_reasons
-
     from staged
-
 ),
 
 verdicts as (
-
     select {{ validated_columns('canonical', 'predictions') }}
-
     from judged
-
 )
 
 select * from verdicts

@@ -6,27 +6,19 @@
 with
 
 staged as (
-
     select * from {{ ref('stg_canonical__users') }}
-
 ),
 
 judged as (
-
     select
         *,
         {{ rejection_reasons('canonical', 'users') }} as rejection_reasons
-
     from staged
-
 ),
 
 verdicts as (
-
     select {{ validated_columns('canonical', 'users') }}
-
     from judged
-
 )
 
 select * from verdicts

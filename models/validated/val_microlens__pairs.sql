@@ -8,27 +8,19 @@
 with
 
 staged as (
-
     select * from {{ ref('stg_microlens__pairs') }}
-
 ),
 
 judged as (
-
     select
         *,
         {{ rejection_reasons('microlens', 'pairs') }} as rejection_reasons
-
     from staged
-
 ),
 
 verdicts as (
-
     select {{ validated_columns('microlens', 'pairs') }}
-
     from judged
-
 )
 
 select * from verdicts

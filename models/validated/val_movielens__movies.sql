@@ -6,27 +6,19 @@
 with
 
 staged as (
-
     select * from {{ ref('stg_movielens__movies') }}
-
 ),
 
 judged as (
-
     select
         *,
         {{ rejection_reasons('movielens', 'movies') }} as rejection_reasons
-
     from staged
-
 ),
 
 verdicts as (
-
     select {{ validated_columns('movielens', 'movies') }}
-
     from judged
-
 )
 
 select * from verdicts

@@ -7,27 +7,19 @@
 with
 
 staged as (
-
     select * from {{ ref('stg_movielens__tags') }}
-
 ),
 
 judged as (
-
     select
         *,
         {{ rejection_reasons('movielens', 'tags') }} as rejection_reasons
-
     from staged
-
 ),
 
 verdicts as (
-
     select {{ validated_columns('movielens', 'tags') }}
-
     from judged
-
 )
 
 select * from verdicts

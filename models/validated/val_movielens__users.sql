@@ -6,27 +6,19 @@
 with
 
 staged as (
-
     select * from {{ ref('stg_movielens__users') }}
-
 ),
 
 judged as (
-
     select
         *,
         {{ rejection_reasons('movielens', 'users') }} as rejection_reasons
-
     from staged
-
 ),
 
 verdicts as (
-
     select {{ validated_columns('movielens', 'users') }}
-
     from judged
-
 )
 
 select * from verdicts

@@ -8,27 +8,19 @@
 with
 
 staged as (
-
     select * from {{ ref('stg_recomart__transactions') }}
-
 ),
 
 judged as (
-
     select
         *,
         {{ rejection_reasons('recomart', 'transactions') }} as rejection_reasons
-
     from staged
-
 ),
 
 verdicts as (
-
     select {{ validated_columns('recomart', 'transactions') }}
-
     from judged
-
 )
 
 select * from verdicts

@@ -699,7 +699,8 @@ def test_the_singular_tests_pass_and_each_one_can_fail(copied: Settings) -> None
             """
             insert into evaluation.baseline_recommendations
             select
-                tenant_id, user_id, item_id, split_name, 'most_popular', '', fold, 1, 1
+                tenant_id, user_id, item_id, split_name, 'most_popular', '',
+                split_number, user_key, item_key, fold, 1, 1
             from training.split_assignments
             where split = 'train'
             limit 1

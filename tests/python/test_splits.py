@@ -322,7 +322,9 @@ def write_prepared(
             from prepared.interactions
             group by tenant_id;
             create table prepared.users as
-            select distinct tenant_id, user_id from prepared.interactions
+            select distinct tenant_id, user_id from prepared.interactions;
+            create table prepared.items as
+            select distinct tenant_id, item_id from prepared.interactions
             """
         )
         add_keys(connection)

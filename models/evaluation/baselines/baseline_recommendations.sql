@@ -10,32 +10,28 @@
     window of most_popular_recent or the user's history has no more; users without train
     have none from item_cosine and last_seen. Lookups of items are left joins, although
     each finds its row, as in evaluation.item_neighbours.
+
+    One model, although long: its baselines share users, seen items and the end of the
+    lists.
 -#}
 
 with
 
 baseline_runs as (
-
     select * from {{ ref('baseline_runs') }}
     where task = 'ranking'
-
 ),
 
 items as (
-
     select
         item_key,
         item_id,
         {{ number_of('item_id') }} as item_number
-
     from {{ ref('items') }}
-
 ),
 
 split_assignments as {{ inlined() }} (
-
     select * from {{ ref('split_assignments') }}
-
 ),
 
 scopes as (
@@ -58,49 +54,35 @@ scopes as (
 ),
 
 train_positives as {{ inlined() }} (
-
     select
         scopes.scope_number,
         scopes.has_last_seen,
         scopes.has_item_cosine,
         split_assignments.*
-
     from split_assignments
-
     inner join scopes
         on split_assignments.split_number = scopes.split_number
         and split_assignments.fold = scopes.fold
-
     where split_assignments.split = 'train'
-
 ),
 
 tested_users as (
-
     select
         scopes.*,
         split_assignments.user_key
-
     from split_assignments
-
     inner join scopes
         on split_assignments.split_number = scopes.split_number
         and split_assignments.fold = scopes.fold
-
     where split_assignments.split = 'test'
-
     group by all
-
 ),
 
 test_users as (
-
     select
         *,
         row_number() over (order by scope_number asc, user_key asc) as user_number
-
     from tested_users
-
 ),
 
 seen_items as (
@@ -130,15 +112,11 @@ seen_items as (
 -- Most popular: one line of items per scope, of which each user gets the first unseen.
 
 last_instants as (
-
     select
         scope_number,
         max(interacted_at) as last_at
-
     from train_positives
-
     group by scope_number
-
 ),
 
 item_counts as (
@@ -218,15 +196,11 @@ popular_items as (
 -- there.
 
 seen_counts as (
-
     select
         user_number,
         count(*) as seen_count
-
     from seen_items
-
     group by user_number
-
 ),
 
 seen_places as (
@@ -249,32 +223,20 @@ seen_places as (
 ),
 
 wanted_counts as (
-
     select
         user_number,
         model,
         count(*) as seen_count
-
     from seen_places
-
-    group by
-        user_number,
-        model
-
+    group by all
 ),
 
 popular_models as (
-
     select
         scope_number,
         model
-
     from popular_items
-
-    group by
-        scope_number,
-        model
-
+    group by all
 ),
 
 wanted_places as (
@@ -300,35 +262,26 @@ wanted_places as (
 ),
 
 unseen_places as (
-
     select wanted_places.*
-
     from wanted_places
-
     left join seen_places
         on wanted_places.user_number = seen_places.user_number
         and wanted_places.model = seen_places.model
         and wanted_places.place = seen_places.place
-
     where seen_places.place is null
-
 ),
 
 popular_recommendations as (
-
     select
         unseen_places.user_number,
         unseen_places.model,
         popular_items.item_number,
         cast(popular_items.score as double) as score
-
     from unseen_places
-
     inner join popular_items
         on unseen_places.scope_number = popular_items.scope_number
         and unseen_places.model = popular_items.model
         and unseen_places.place = popular_items.place
-
 ),
 
 -- Last seen, and the items near to what was seen last.
@@ -359,21 +312,16 @@ histories as (
 ),
 
 last_seen_recommendations as (
-
     select
         user_number,
         'last_seen' as model,
         item_number,
         cast(last_order as double) as score
-
     from histories
-
     where has_last_seen
-
 ),
 
 placed_histories as (
-
     select
         scope_number,
         user_number,
@@ -382,24 +330,17 @@ placed_histories as (
             partition by user_number
             order by last_order desc
         ) as place
-
     from histories
-
     where has_item_cosine
-
 ),
 
 newest_histories as (
-
     select
         scope_number,
         user_number,
         item_number
-
     from placed_histories
-
     where place <= {{ var('cosine_history_limit') }}
-
 ),
 
 numbered_neighbours as (
@@ -425,40 +366,28 @@ numbered_neighbours as (
 ),
 
 cosine_sums as (
-
     select
         newest_histories.user_number,
         numbered_neighbours.neighbour_number as item_number,
         sum(numbered_neighbours.cosine_trillionths) as cosine_trillionths
-
     from newest_histories
-
     inner join numbered_neighbours
         on newest_histories.scope_number = numbered_neighbours.scope_number
         and newest_histories.item_number = numbered_neighbours.item_number
-
-    group by
-        newest_histories.user_number,
-        numbered_neighbours.neighbour_number
-
+    group by all
 ),
 
 cosine_recommendations as (
-
     select
         cosine_sums.user_number,
         'item_cosine' as model,
         cosine_sums.item_number,
         cast(cosine_sums.cosine_trillionths as double) / 1e12 as score
-
     from cosine_sums
-
     left join seen_items
         on cosine_sums.user_number = seen_items.user_number
         and cosine_sums.item_number = seen_items.item_number
-
     where seen_items.item_number is null
-
 ),
 
 recommendations as (
@@ -472,16 +401,13 @@ recommendations as (
 ),
 
 ranked_recommendations as (
-
     select
         *,
         row_number() over (
             partition by user_number, model
             order by score desc, item_number asc
         ) as rank
-
     from recommendations
-
 ),
 
 baseline_recommendations as (

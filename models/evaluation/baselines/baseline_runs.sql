@@ -8,40 +8,30 @@
 with
 
 tenants as (
-
     select
         tenant_id,
         interaction_count,
         has_times
-
     from {{ ref('tenants') }}
-
 ),
 
 tenant_settings as (
-
     select
         tenant_id,
         baselines,
         baseline_splits,
         recent_days
-
     from {{ ref('tenant_settings') }}
-
 ),
 
 metric_settings as (
-
     select
         tenant_id,
         ks
-
     from {{ ref('metric_settings') }}
-
 ),
 
 split_cuts as (
-
     select
         tenant_id,
         split_name,
@@ -49,9 +39,7 @@ split_cuts as (
         fold,
         is_first_split,
         is_main
-
     from {{ ref('split_cuts') }}
-
 ),
 
 baselines as (

@@ -13,26 +13,19 @@
 with
 
 scopes as (
-
     select
         *,
         row_number() over (order by split_number asc, fold asc) as scope_number
-
     from {{ ref('baseline_runs') }}
-
     where model = 'item_cosine'
-
 ),
 
 items as (
-
     select
         item_key,
         item_id,
         {{ number_of('item_id') }} as item_number
-
     from {{ ref('items') }}
-
 ),
 
 train_pairs as (
@@ -59,7 +52,6 @@ train_pairs as (
 ),
 
 placed_pairs as (
-
     select
         scope_number,
         user_key,
@@ -68,37 +60,25 @@ placed_pairs as (
             partition by scope_number, user_key
             order by last_order desc
         ) as place
-
     from train_pairs
-
 ),
 
 histories as (
-
     select
         scope_number,
         user_key,
         item_number
-
     from placed_pairs
-
     where place <= {{ var('cosine_history_limit') }}
-
 ),
 
 item_counts as (
-
     select
         scope_number,
         item_number,
         count(*) as user_count
-
     from histories
-
-    group by
-        scope_number,
-        item_number
-
+    group by all
 ),
 
 common_counts as (
@@ -116,10 +96,7 @@ common_counts as (
         and histories.user_key = others.user_key
         and histories.item_number < others.item_number
 
-    group by
-        histories.scope_number,
-        histories.item_number,
-        others.item_number
+    group by all
 
 ),
 
@@ -173,18 +150,14 @@ both_ways as (
 ),
 
 nearest as (
-
     select
         *,
         row_number() over (
             partition by scope_number, item_number
             order by cosine desc, neighbour_number asc
         ) as place
-
     from both_ways
-
     qualify place <= {{ var('cosine_neighbour_limit') }}
-
 ),
 
 item_neighbours as (

@@ -6,48 +6,35 @@
 with
 
 train_pairs as (
-
     select
         split_number,
         fold,
         user_key,
         item_key,
         any_value(split_name) as split_name
-
     from {{ ref('split_assignments') }}
-
     where split = 'train'
-
     group by split_number, fold, user_key, item_key
-
 ),
 
 train_users as (
-
     select
         split_number,
         fold,
         count(distinct user_key) as train_user_count
-
     from train_pairs
-
     group by all
-
 ),
 
 item_counts as (
-
     select
         split_number,
         fold,
         item_key,
         any_value(split_name) as split_name,
         count(*) as user_count
-
     from train_pairs
-
     group by split_number, fold, item_key
-
 ),
 
 placed_items as (

@@ -11,7 +11,6 @@
 with
 
 scopes as (
-
     select
         tenant_id,
         split_name,
@@ -19,13 +18,9 @@ scopes as (
         fold,
         row_number() over (order by split_number asc, fold asc) as scope_number,
         bool_or(model = 'bias') as has_bias
-
     from {{ ref('baseline_runs') }}
-
     where task = 'rating'
-
     group by tenant_id, split_name, split_number, fold
-
 ),
 
 train_ratings as (
@@ -48,7 +43,6 @@ train_ratings as (
 ),
 
 scope_totals as (
-
     select
         scope_number,
         count(*) as rating_count,
@@ -56,105 +50,77 @@ scope_totals as (
         min(rating_millionths) as minimum_millionths,
         max(rating_millionths) as maximum_millionths,
         cast(sum(rating_millionths) as double) / count(*) / 1e6 as mean
-
     from train_ratings
-
     group by scope_number
-
 ),
 
 user_sums as (
-
     select
         scope_number,
         user_key,
         count(*) as rating_count,
         sum(rating_millionths) as rating_millionths
-
     from train_ratings
-
     group by all
-
 ),
 
 item_sums as (
-
     select
         scope_number,
         item_key,
         count(*) as rating_count,
         sum(rating_millionths) as rating_millionths
-
     from train_ratings
-
     group by all
-
 ),
 
 user_totals as (
-
     select
         user_sums.*,
         row_number() over (
             order by user_sums.scope_number asc, user_sums.user_key asc
         ) as user_number,
         scope_totals.mean
-
     from user_sums
-
     inner join scope_totals
         on user_sums.scope_number = scope_totals.scope_number
-
 ),
 
 item_totals as (
-
     select
         item_sums.*,
         row_number() over (
             order by item_sums.scope_number asc, item_sums.item_key asc
         ) as item_number,
         scope_totals.mean
-
     from item_sums
-
     inner join scope_totals
         on item_sums.scope_number = scope_totals.scope_number
-
 ),
 
 -- One join after the other: users and items share the number of their scope, by which
 -- the planner would otherwise join all users with all items.
 
 ratings_of_users as {{ written_out() }} (
-
     select
         train_ratings.scope_number,
         train_ratings.item_key,
         user_totals.user_number
-
     from train_ratings
-
     inner join user_totals
         on train_ratings.scope_number = user_totals.scope_number
         and train_ratings.user_key = user_totals.user_key
-
     where train_ratings.has_bias
-
 ),
 
 numbered_ratings as {{ written_out() }} (
-
     select
         ratings_of_users.user_number,
         item_totals.item_number
-
     from ratings_of_users
-
     inner join item_totals
         on ratings_of_users.scope_number = item_totals.scope_number
         and ratings_of_users.item_key = item_totals.item_key
-
 ),
 
 {{ bias_alternations(

@@ -13,47 +13,32 @@
 with
 
 baseline_runs as (
-
     select * from {{ ref('baseline_runs') }}
     where task = 'rating'
-
 ),
 
 test_ratings as {{ inlined() }} (
-
     select * from {{ ref('rating_assignments') }}
     where split = 'test'
-
 ),
 
 rating_fits as {{ inlined() }} (
-
     select * from {{ ref('rating_fits') }}
-
 ),
 
 user_fits as {{ inlined() }} (
-
     select * from rating_fits
-
     where entity = 'user'
-
 ),
 
 item_fits as {{ inlined() }} (
-
     select * from rating_fits
-
     where entity = 'item'
-
 ),
 
 scope_fits as {{ inlined() }} (
-
     select * from rating_fits
-
     where entity = 'all'
-
 ),
 
 predictions as (
@@ -76,16 +61,12 @@ predictions as (
 ),
 
 score_ranges as (
-
     select
         tenant_id,
         model,
         model_version
-
     from {{ ref('score_ranges') }}
-
     where are_ratings
-
 ),
 
 baseline_predictions as (
@@ -147,16 +128,13 @@ baseline_predictions as (
 ),
 
 placed_predictions as (
-
     select
         *,
         row_number() over (
             partition by tenant_id, model, model_version, user_id, item_id
             order by predicted_at desc nulls last
         ) as place
-
     from predictions
-
 ),
 
 newest_predictions as (
@@ -204,19 +182,12 @@ scored_ratings as (
 ),
 
 loaded_models as (
-
     select
         tenant_id,
         model,
         model_version
-
     from scored_ratings
-
-    group by
-        tenant_id,
-        model,
-        model_version
-
+    group by all
 ),
 
 loaded_predictions as (

@@ -9,32 +9,22 @@
 with
 
 splits as (
-
     select * from {{ ref('splits') }}
     where is_first_split
-
 ),
 
 split_cuts as (
-
     select * from {{ ref('split_cuts') }}
-
 ),
 
 user_cuts as (
-
     select * from {{ ref('user_cuts') }}
-
 ),
 
 predicting_tenants as (
-
     select tenant_id
-
     from {{ ref('predictions') }}
-
     group by tenant_id
-
 ),
 
 scopes as (
@@ -61,20 +51,14 @@ scopes as (
 ),
 
 test_users as (
-
     select
         split_number,
         fold,
         assignments.user_key
-
     from {{ ref('split_assignments') }} as assignments
-
     inner join scopes using (split_number, fold)
-
     where assignments.split = 'test'
-
     group by all
-
 ),
 
 seen_in_train as (

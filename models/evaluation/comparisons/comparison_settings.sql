@@ -7,17 +7,12 @@
 with
 
 tenants as (
-
     select tenant_id
-
     from {{ ref('tenants') }}
-
 ),
 
 tenant_settings as (
-
     select * from {{ ref('tenant_settings') }}
-
 ),
 
 settled_tenants as (

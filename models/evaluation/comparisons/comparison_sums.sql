@@ -12,6 +12,9 @@
     order of user_id, where one of the models has no more than 4096 users, and beyond
     that users fall into 4096 buckets by hash. An order of buckets that hangs on nothing
     but the users makes the draws repeatable.
+
+    One model, although long: differences of users are too large to be stored between
+    two models.
 -#}
 
 {%- set buckets = 4096 %}
@@ -39,26 +42,20 @@ user_metrics as {{ inlined() }} (
 ),
 
 user_days as (
-
     select
         tenant_id,
         user_id,
         split_name,
         fold,
         day
-
     from {{ ref('user_days') }}
-
 ),
 
 comparison_settings as (
-
     select
         tenant_id,
         comparison_baseline
-
     from {{ ref('comparison_settings') }}
-
 ),
 
 -- What one model scored by one metric, in one scope.
@@ -112,7 +109,6 @@ series as (
 ),
 
 units as (
-
     select
         tenant_id,
         metric,
@@ -120,11 +116,8 @@ units as (
             when max(largest_value) = 0 then 1.0
             else pow(2.0, ceil(log2(max(largest_value))))
         end as unit
-
     from series
-
     group by all
-
 ),
 
 refusals as (
@@ -153,11 +146,8 @@ refusals as (
 ),
 
 refused as (
-
     select min(sentence) as sentence
-
     from refusals
-
 ),
 
 pairs as (
@@ -219,21 +209,14 @@ pairs as (
 ),
 
 users as (
-
     select
         tenant_id,
         user_id
-
     from user_metrics
-
-    group by
-        tenant_id,
-        user_id
-
+    group by all
 ),
 
 numbered_users as (
-
     select
         tenant_id,
         user_id,
@@ -241,9 +224,7 @@ numbered_users as (
         {{ hashed_draw(
             "tenant_id", "'bucket' || chr(31) || user_id", buckets | string
         ) }} as bucket
-
     from users
-
 ),
 
 whole_values as (
@@ -338,30 +319,22 @@ sums_of_buckets as (
 ),
 
 buckets as (
-
     select
         comparison_id,
         bucket,
         sum(user_count) as user_count,
         sum(sum_difference) as sum_difference
-
     from sums_of_buckets
-
     group by all
-
 ),
 
 bucket_lists as (
-
     select
         comparison_id,
         list(cast(sum_difference as double) order by bucket asc) as bucket_sums,
         list(cast(user_count as double) order by bucket asc) as bucket_sizes
-
     from buckets
-
     group by comparison_id
-
 ),
 
 days as (

@@ -9,6 +9,9 @@
     one: a look may spend only its share of the 5 % (Lan and DeMets' approximation of
     O'Brien and Fleming), or looking often enough would always find something.
     docs/comparisons.md has the formulas.
+
+    One model, although long: each test reads the same sums, and the corrections all of
+    them.
 -#}
 
 {%- set family = "tenant_id, split_name, fold, candidates, day, p_value is null" -%}
@@ -18,52 +21,33 @@
 with
 
 comparison_sums as (
-
     select
         *,
         cast(user_count as hugeint) as user_number,
         unit / 70368744177664.0 as resolution
-
     from {{ ref('comparison_sums') }}
-
 ),
 
 looks_of_scopes as (
-
     select
         tenant_id,
         split_name,
         fold,
         look,
         max(user_share) as user_share
-
     from comparison_sums
-
     where look is not null
-
-    group by
-        tenant_id,
-        split_name,
-        fold,
-        look
-
+    group by all
 ),
 
 looks as (
-
     select
         tenant_id,
         split_name,
         fold,
         list(user_share order by look asc) as user_shares
-
     from looks_of_scopes
-
-    group by
-        tenant_id,
-        split_name,
-        fold
-
+    group by all
 ),
 
 moments as (

@@ -6,9 +6,7 @@
 with
 
 comparison_tests as (
-
     select * from {{ ref('comparison_tests') }}
-
 ),
 
 daily_comparisons as (

@@ -10,38 +10,28 @@
 with
 
 tenants as (
-
     select tenant_id
-
     from {{ ref('tenants') }}
-
 ),
 
 predictions as (
-
     select
         tenant_id,
         user_id,
         model
-
     from {{ ref('predictions') }}
-
 ),
 
 experiment_shares as (
-
     select
         tenant_id,
         model,
         planned_share,
         count(*) over (partition by tenant_id) as model_count
-
     from {{ ref('experiment_shares') }}
-
 ),
 
 refusals as (
-
     select
         *,
         case
@@ -50,9 +40,7 @@ refusals as (
             when model_count = 1
                 then model || ' stands alone; an experiment has two models or more'
         end as problem
-
     from experiment_shares
-
 ),
 
 planned_shares as (
@@ -81,53 +69,35 @@ planned_shares as (
 ),
 
 users as (
-
     select
         predictions.tenant_id,
         predictions.user_id,
         min(predictions.model) as model,
         min(predictions.model) <> max(predictions.model) as has_several
-
     from predictions
-
     inner join planned_shares
         on predictions.tenant_id = planned_shares.tenant_id
         and predictions.model = planned_shares.model
-
-    group by
-        predictions.tenant_id,
-        predictions.user_id
-
+    group by all
 ),
 
 counts as (
-
     select
         tenant_id,
         model,
         count(*) as user_count
-
     from users
-
     where not has_several
-
-    group by
-        tenant_id,
-        model
-
+    group by all
 ),
 
 totals as (
-
     select
         tenant_id,
         count(*) filter (where not has_several) as experiment_user_count,
         count(*) filter (where has_several) as shared_user_count
-
     from users
-
     group by tenant_id
-
 ),
 
 compared as (
@@ -175,13 +145,10 @@ summed as (
 ),
 
 tested as (
-
     select
         *,
         chi_square_p_value(chi_square, cast(model_count - 1 as double)) as p_value
-
     from summed
-
 ),
 
 sample_ratio_checks as (

@@ -5,6 +5,8 @@
 
     Test data is that of the main fold of the tenant's first split, in which loaded
     predictions are judged: something to find or a rating.
+
+    One model, although long: each check reads the same predicted pairs.
 -#}
 
 {%- set model_key = ['tenant_id', 'model', 'model_version'] %}
@@ -12,7 +14,6 @@
 with
 
 predictions as {{ inlined() }} (
-
     select
         tenant_id,
         model,
@@ -21,42 +22,30 @@ predictions as {{ inlined() }} (
         item_id,
         rank,
         predicted_at
-
     from {{ ref('predictions') }}
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id
-
     from {{ ref('users') }}
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_id
-
     from {{ ref('items') }}
-
 ),
 
 main_splits as (
-
     select
         tenant_id,
         split_name,
         main_fold as fold
-
     from {{ ref('splits') }}
-
     where is_first_split
-
 ),
 
 test_users as (
@@ -87,41 +76,25 @@ test_users as (
 ),
 
 recommendation_lists as (
-
     select
         tenant_id,
         model,
         model_version
-
     from {{ ref('recommendation_lists') }}
-
     where not is_baseline
-
-    group by
-        tenant_id,
-        model,
-        model_version
-
+    group by all
 ),
 
 rating_models as (
-
     select
         tenant_id,
         model,
         model_version
-
     from {{ ref('rating_predictions') }}
-
-    group by
-        tenant_id,
-        model,
-        model_version
-
+    group by all
 ),
 
 replaced_records as (
-
     select
         tenant_id,
         model,
@@ -129,18 +102,9 @@ replaced_records as (
         user_id,
         file,
         count(*) as record_count
-
     from {{ ref('prediction_records') }}
-
     where is_replaced
-
-    group by
-        tenant_id,
-        model,
-        model_version,
-        user_id,
-        file
-
+    group by all
 ),
 
 current_files as (
@@ -205,7 +169,6 @@ replacing_files as (
 ),
 
 replaced_counts as (
-
     select
         {{ model_key | join(", ") }},
         cast(sum(record_count) as bigint) as replaced_count,
@@ -213,11 +176,8 @@ replaced_counts as (
         min(file) as replaced_file,
         min_by(newer_file, struct_pack(file := file, newer_file := newer_file))
             as newer_file
-
     from replacing_files
-
     group by {{ model_key | join(", ") }}
-
 ),
 
 predicted_users as (
@@ -234,9 +194,7 @@ predicted_users as (
 
     from predictions
 
-    group by
-        {{ model_key | join(", ") }},
-        user_id
+    group by all
 
 ),
 
@@ -273,25 +231,16 @@ user_counts as (
         on predicted_users.tenant_id = test_users.tenant_id
         and predicted_users.user_id = test_users.user_id
 
-    group by
-        predicted_users.tenant_id,
-        predicted_users.model,
-        predicted_users.model_version
+    group by all
 
 ),
 
 predicted_items as (
-
     select
         {{ model_key | join(", ") }},
         item_id
-
     from predictions
-
-    group by
-        {{ model_key | join(", ") }},
-        item_id
-
+    group by all
 ),
 
 item_counts as (
@@ -311,47 +260,32 @@ item_counts as (
         on predicted_items.tenant_id = items.tenant_id
         and predicted_items.item_id = items.item_id
 
-    group by
-        predicted_items.tenant_id,
-        predicted_items.model,
-        predicted_items.model_version
+    group by all
 
 ),
 
 tenant_users as (
-
     select
         tenant_id,
         min(user_id) as user_id
-
     from users
-
     group by tenant_id
-
 ),
 
 tenant_items as (
-
     select
         tenant_id,
         min(item_id) as item_id
-
     from items
-
     group by tenant_id
-
 ),
 
 tenant_test_users as (
-
     select
         tenant_id,
         min(user_id) as user_id
-
     from test_users
-
     group by tenant_id
-
 ),
 
 prediction_checks as (

@@ -78,13 +78,10 @@
 with
 
 prediction_checks as (
-
     select * from {{ ref('prediction_checks') }}
-
 ),
 
 score_ranges as (
-
     select
         {{ model_key | join(", ") }},
         score_count,
@@ -94,9 +91,7 @@ score_ranges as (
         minimum_rating,
         maximum_rating,
         are_ratings
-
     from {{ ref('score_ranges') }}
-
 ),
 
 checks as (

@@ -9,26 +9,23 @@
     and called `sampled`, never `full`; a model that has all of them and more is judged
     both ways. Where the stored candidates are all that the user had not seen, they are
     no sample.
+
+    One model, although long: what a model is hangs on counts that nothing else reads.
 -#}
 
 with
 
 splits as (
-
     select
         tenant_id,
         split_name,
         split_number,
         main_fold as fold
-
     from {{ ref('splits') }}
-
     where is_first_split
-
 ),
 
 predictions as {{ inlined() }} (
-
     select
         tenant_id,
         model,
@@ -36,51 +33,38 @@ predictions as {{ inlined() }} (
         user_id,
         item_id,
         rank
-
     from {{ ref('predictions') }}
-
 ),
 
 interactions as (
-
     select
         tenant_id,
         user_id,
         item_id
-
     from {{ ref('interactions') }}
-
 ),
 
 test_items as {{ inlined() }} (
-
     select
         relevant_items.tenant_id,
         relevant_items.user_id,
         relevant_items.item_id
-
     from {{ ref('relevant_items') }} as relevant_items
-
     inner join splits
         on relevant_items.split_number = splits.split_number
         and relevant_items.fold = splits.fold
-
 ),
 
 evaluation_candidates as {{ inlined() }} (
-
     select
         tenant_id,
         user_id,
         item_id,
         sampling_probability
-
     from {{ ref('evaluation_candidates') }}
-
 ),
 
 baseline_recommendations as (
-
     select
         split_number,
         model,
@@ -88,15 +72,11 @@ baseline_recommendations as (
         any_value(tenant_id) as tenant_id,
         any_value(split_name) as split_name,
         any_value(model_version) as model_version
-
     from {{ ref('baseline_recommendations') }}
-
     group by split_number, model, fold
-
 ),
 
 predicted_pairs as (
-
     select
         tenant_id,
         model,
@@ -104,34 +84,19 @@ predicted_pairs as (
         user_id,
         item_id,
         max(rank) as rank
-
     from predictions
-
-    group by
-        tenant_id,
-        model,
-        model_version,
-        user_id,
-        item_id
-
+    group by all
 ),
 
 models as (
-
     select
         tenant_id,
         model,
         model_version,
         count(*) as pair_count,
         count(rank) as ranked_count
-
     from predicted_pairs
-
-    group by
-        tenant_id,
-        model,
-        model_version
-
+    group by all
 ),
 
 pairs_without_ranks as (
@@ -184,36 +149,22 @@ known_counts as (
 ),
 
 predicted_users as (
-
     select
         tenant_id,
         model,
         model_version,
         user_id,
         count(*) as pair_count
-
     from predicted_pairs
-
-    group by
-        tenant_id,
-        model,
-        model_version,
-        user_id
-
+    group by all
 ),
 
 users_with_predictions as (
-
     select
         tenant_id,
         user_id
-
     from predicted_users
-
-    group by
-        tenant_id,
-        user_id
-
+    group by all
 ),
 
 pool_rows as (
@@ -239,39 +190,25 @@ pool_rows as (
 ),
 
 pools as (
-
     select
         pool_rows.tenant_id,
         pool_rows.user_id,
         pool_rows.item_id,
         bool_or(pool_rows.is_sample) as is_sample
-
     from pool_rows
-
     inner join users_with_predictions
         on pool_rows.tenant_id = users_with_predictions.tenant_id
         and pool_rows.user_id = users_with_predictions.user_id
-
-    group by
-        pool_rows.tenant_id,
-        pool_rows.user_id,
-        pool_rows.item_id
-
+    group by all
 ),
 
 user_pools as (
-
     select
         tenant_id,
         user_id,
         count(*) as pool_count
-
     from pools
-
-    group by
-        tenant_id,
-        user_id
-
+    group by all
 ),
 
 pool_sizes as (
@@ -289,10 +226,7 @@ pool_sizes as (
         on predicted_users.tenant_id = user_pools.tenant_id
         and predicted_users.user_id = user_pools.user_id
 
-    group by
-        predicted_users.tenant_id,
-        predicted_users.model,
-        predicted_users.model_version
+    group by all
 
 ),
 
@@ -312,10 +246,7 @@ pooled_counts as (
         and predicted_pairs.user_id = pools.user_id
         and predicted_pairs.item_id = pools.item_id
 
-    group by
-        predicted_pairs.tenant_id,
-        predicted_pairs.model,
-        predicted_pairs.model_version
+    group by all
 
 ),
 
@@ -366,13 +297,12 @@ labelled_models as (
         judged_models.model_version,
         splits.split_number,
         splits.fold,
-        unnest(
-            case
-                when judged_models.is_within_candidates then ['sampled']
-                when judged_models.has_all_candidates then ['full', 'sampled']
-                else ['full']
-            end
-        ) as candidates
+        {{ rows_of(
+            "case "
+            ~ "when judged_models.is_within_candidates then ['sampled'] "
+            ~ "when judged_models.has_all_candidates then ['full', 'sampled'] "
+            ~ "else ['full'] end"
+        ) }} as candidates
 
     from judged_models
 

@@ -11,47 +11,33 @@
 with
 
 recommendation_lists as (
-
     select * from {{ ref('recommendation_lists') }}
-
 ),
 
 loaded_lists as (
-
     select
         recommendation_lists.*,
         metric_settings.recommend_seen_items
-
     from recommendation_lists
-
     inner join {{ ref('metric_settings') }} as metric_settings
         on recommendation_lists.tenant_id = metric_settings.tenant_id
-
     where not recommendation_lists.is_baseline
-
 ),
 
 loaded_scopes as (
-
     select
         split_number,
         fold,
         recommend_seen_items
-
     from loaded_lists
-
     group by all
-
 ),
 
 relevant_items as {{ inlined() }} (
-
     select * from {{ ref('relevant_items') }}
-
 ),
 
 test_users as (
-
     select
         split_number,
         fold,
@@ -59,49 +45,26 @@ test_users as (
         user_index,
         any_value(tenant_id) as tenant_id,
         any_value(user_id) as user_id
-
     from relevant_items
-
     group by split_number, fold, user_key, user_index
-
-),
-
-users as (
-
-    select
-        tenant_id,
-        user_id,
-        user_key,
-        user_index
-
-    from {{ ref('users') }}
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_id,
         item_key,
         item_index
-
     from {{ ref('items') }}
-
 ),
 
 seen_items as (
-
     select
         seen_in_train.user_key,
         seen_in_train.item_key
-
     from {{ ref('seen_in_train') }} as seen_in_train
-
     inner join loaded_scopes using (split_number, fold)
-
     where not loaded_scopes.recommend_seen_items
-
 ),
 
 candidate_rows as (
@@ -245,7 +208,7 @@ numbered_baselines as (
     left join items
         on baselines.item_key = items.item_key
 
-    left join users
+    left join {{ ref('users') }} as users
         on baselines.user_key = users.user_key
 
 ),

@@ -7,7 +7,6 @@
 with
 
 recommendation_places as (
-
     select
         list_number,
         user_index,
@@ -15,13 +14,10 @@ recommendation_places as (
         item_index,
         unlisted_item_id,
         score
-
     from {{ ref('recommendation_places') }}
-
 ),
 
 recommendation_lists as (
-
     select
         tenant_id,
         split_name,
@@ -30,31 +26,23 @@ recommendation_lists as (
         candidates,
         fold,
         list_number
-
     from {{ ref('recommendation_lists') }}
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id,
         user_index
-
     from {{ ref('users') }}
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_id,
         item_index
-
     from {{ ref('items') }}
-
 ),
 
 recommendations as (

@@ -9,53 +9,38 @@
 with
 
 metric_settings as (
-
     select
         tenant_id,
         ndcg_gain,
         positive_rating_minimum,
         recommend_seen_items
-
     from {{ ref('metric_settings') }}
-
 ),
 
 rating_tenants as (
-
     select tenant_id from metric_settings
     where ndcg_gain = 'rating'
-
 ),
 
 -- Read for tenants whose gains are ratings, and for no other.
 
 ratings as (
-
     select
         interactions.tenant_id,
         interactions.interaction_id,
         interactions.rating
-
     from {{ ref('interactions') }} as interactions
-
     inner join rating_tenants
         on interactions.tenant_id = rating_tenants.tenant_id
-
     where interactions.rating is not null
-
 ),
 
 seen_in_train as (
-
     select seen_in_train.*
-
     from {{ ref('seen_in_train') }} as seen_in_train
-
     inner join metric_settings
         on seen_in_train.tenant_id = metric_settings.tenant_id
-
     where not metric_settings.recommend_seen_items
-
 ),
 
 distinct_items as (
@@ -93,22 +78,14 @@ distinct_items as (
 
     where test_positives.split = 'test'
 
-    group by
-        test_positives.split_number,
-        test_positives.fold,
-        test_positives.user_key,
-        test_positives.item_key
+    group by all
 
 ),
 
 recommendable_items as (
-
     select distinct_items.*
-
     from distinct_items
-
     anti join seen_in_train using (split_number, fold, user_key, item_key)
-
 ),
 
 relevant_items as (

@@ -10,46 +10,34 @@
 with
 
 predictions as (
-
     select
         tenant_id,
         model,
         model_version,
         score
-
     from {{ ref('predictions') }}
-
     where
         rank is null
         and score is not null
-
 ),
 
 interactions as (
-
     select
         tenant_id,
         rating
-
     from {{ ref('interactions') }}
-
     where rating is not null
-
 ),
 
 rating_ranges as (
-
     select
         tenant_id,
         min(rating) as minimum_rating,
         max(rating) as maximum_rating,
         0.25 * coalesce(nullif(max(rating) - min(rating), 0), abs(max(rating)))
             as tolerance
-
     from interactions
-
     group by tenant_id
-
 ),
 
 score_counts as (
@@ -78,10 +66,7 @@ score_counts as (
     left join rating_ranges
         on predictions.tenant_id = rating_ranges.tenant_id
 
-    group by
-        predictions.tenant_id,
-        predictions.model,
-        predictions.model_version
+    group by all
 
 ),
 

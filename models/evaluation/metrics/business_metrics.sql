@@ -5,21 +5,20 @@
     what the user then bought (conversion_event_type) of it in test is put down to the
     model, whole. Nothing says that the user would not have bought it anyway.
     Money is summed in whole millionths, so that the order of the rows does not matter.
+
+    One model, although long: all its figures are of the same conversions.
 -#}
 
 
 with
 
 comparison_settings as (
-
     select
         tenant_id,
         conversion_event_type,
         conversion_depth,
         satisfaction_rating_minimum
-
     from {{ ref('comparison_settings') }}
-
 ),
 
 recommendations as (
@@ -58,30 +57,23 @@ test_positives as (
 ),
 
 interactions as (
-
     select
         tenant_id,
         interaction_id,
         price,
         quantity
-
     from {{ ref('interactions') }}
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_id,
         price
-
     from {{ ref('items') }}
-
 ),
 
 rating_predictions as (
-
     select
         tenant_id,
         interaction_id,
@@ -90,14 +82,11 @@ rating_predictions as (
         split_name,
         fold,
         rating
-
     from {{ ref('rating_predictions') }}
-
 ),
 
 -- Every model has a row of each rated test interaction.
 test_ratings as (
-
     select
         tenant_id,
         interaction_id,
@@ -106,17 +95,8 @@ test_ratings as (
         split_name,
         fold,
         max(rating) as rating
-
     from rating_predictions
-
-    group by
-        tenant_id,
-        interaction_id,
-        user_id,
-        item_id,
-        split_name,
-        fold
-
+    group by all
 ),
 
 conversions as (
@@ -147,24 +127,16 @@ conversions as (
 ),
 
 conversion_totals as (
-
     select
         tenant_id,
         split_name,
         fold,
         count(revenue) as priced_conversion_count
-
     from conversions
-
-    group by
-        tenant_id,
-        split_name,
-        fold
-
+    group by all
 ),
 
 list_users as (
-
     select
         tenant_id,
         user_id,
@@ -173,15 +145,11 @@ list_users as (
         model_version,
         candidates,
         fold
-
     from recommendations
-
     group by all
-
 ),
 
 list_totals as (
-
     select
         tenant_id,
         split_name,
@@ -190,25 +158,18 @@ list_totals as (
         candidates,
         fold,
         count(*) as user_count
-
     from list_users
-
     group by all
-
 ),
 
 recommended_items as {{ inlined() }} (
-
     select
         recommendations.*,
         comparison_settings.satisfaction_rating_minimum
-
     from recommendations
-
     inner join comparison_settings
         on recommendations.tenant_id = comparison_settings.tenant_id
         and recommendations.rank <= comparison_settings.conversion_depth
-
 ),
 
 list_conversions as (
@@ -265,34 +226,25 @@ list_ratings as (
 ),
 
 active_users as (
-
     select
         tenant_id,
         user_id,
         split_name,
         fold,
         interacted_on
-
     from test_positives
-
     where interacted_on is not null
-
     group by all
-
 ),
 
 test_days as (
-
     select
         tenant_id,
         split_name,
         fold,
         max(interacted_on) - min(interacted_on) + 1 as day_count
-
     from active_users
-
     group by all
-
 ),
 
 active_days as (

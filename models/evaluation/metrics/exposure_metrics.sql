@@ -7,89 +7,64 @@
 with
 
 recommendation_lists as (
-
     select * from {{ ref('recommendation_lists') }}
     where candidates = 'full'
-
 ),
 
 recommendation_places as (
-
     select
         list_number,
         user_index,
         item_index,
         rank
-
     from {{ ref('recommendation_places') }}
-
     where item_index is not null
-
 ),
 
 user_segments as (
-
     select * from {{ ref('user_segments') }}
     where relevant_count > 0
-
 ),
 
 items as (
-
     select
         tenant_id,
         count(*) as item_count
-
     from {{ ref('items') }}
-
     group by tenant_id
-
 ),
 
 metric_settings as (
-
     select
         tenant_id,
         ks,
         k_by_place
-
     from {{ ref('metric_settings') }}
-
 ),
 
 scopes as (
-
     select
         split_number,
         fold,
         row_number() over (order by split_number asc, fold asc) as scope_number
-
     from recommendation_lists
-
     group by split_number, fold
-
 ),
 
 numbered_lists as (
-
     select
         recommendation_lists.list_number,
         scopes.scope_number,
         metric_settings.k_by_place
-
     from recommendation_lists
-
     inner join scopes
         on recommendation_lists.split_number = scopes.split_number
         and recommendation_lists.fold = scopes.fold
-
     inner join metric_settings
         on recommendation_lists.tenant_id = metric_settings.tenant_id
-
 ),
 
 groups as (
-
     select
         activity,
         popularity,
@@ -97,33 +72,24 @@ groups as (
         row_number() over (
             order by activity asc, popularity asc, user_age asc
         ) as group_number
-
     from user_segments
-
     group by activity, popularity, user_age
-
 ),
 
 list_depths as (
-
     select
         *,
         {{ numbers_below('1', 'len(k_by_place) + 1') }} as rank
-
     from numbered_lists
-
 ),
 
 list_places as (
-
     select
         list_number,
         rank,
         k_by_place[rank] as k,
         scope_number
-
     from list_depths
-
 ),
 
 scoped_users as (
@@ -173,27 +139,20 @@ bucket_exposures as (
 ),
 
 list_cuts as (
-
     select
         recommendation_lists.list_number,
-        unnest(metric_settings.ks) as k
-
+        {{ rows_of("metric_settings.ks") }} as k
     from recommendation_lists
-
     inner join metric_settings
         on recommendation_lists.tenant_id = metric_settings.tenant_id
-
 ),
 
 segments as (
-
     select
         group_number,
-        unnest(['all', 'activity', 'popularity', 'user_age']) as segment_kind,
-        unnest(['all', activity, popularity, user_age]) as segment
-
+        {{ rows_of("['all', 'activity', 'popularity', 'user_age']") }} as segment_kind,
+        {{ rows_of("['all', activity, popularity, user_age]") }} as segment
     from groups
-
 ),
 
 exposures as (
@@ -239,7 +198,6 @@ placed_exposures as (
 ),
 
 recommended_items as (
-
     select
         list_number,
         segment_kind,
@@ -247,11 +205,8 @@ recommended_items as (
         k,
         count(*) as recommended_item_count,
         {{ gini('place', 'exposure_count') }} as gini
-
     from placed_exposures
-
     group by all
-
 ),
 
 -- Items that are never recommended count as 0: with a share c of the catalogue and the

@@ -6,25 +6,19 @@
 with
 
 tenants as (
-
     select
         tenant_id,
         positive_rating_minimum
-
     from {{ ref('tenants') }}
-
 ),
 
 tenant_settings as (
-
     select
         tenant_id,
         metric_ks,
         ndcg_gain,
         recommend_seen_items
-
     from {{ ref('tenant_settings') }}
-
 ),
 
 settled_tenants as (

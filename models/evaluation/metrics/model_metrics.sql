@@ -6,6 +6,8 @@
 
     Users are first summed up by the combination of their segments, of which there are
     at most 24, and then by each segment.
+
+    One model, although long: every metric is averaged over the same segments, once.
 -#}
 
 {%- set ranking_metrics = ["precision", "recall", "ndcg", "mrr", "map", "hit_rate"] -%}
@@ -14,7 +16,6 @@
 with
 
 user_segments as (
-
     select
         tenant_id,
         user_id,
@@ -24,15 +25,11 @@ user_segments as (
         user_age,
         fold,
         user_index
-
     from {{ ref('user_segments') }}
-
 ),
 
 recommendation_lists as (
-
     select * from {{ ref('recommendation_lists') }}
-
 ),
 
 ranking_groups as (
@@ -132,7 +129,6 @@ group_sums as (
 -- Ratings: users who rated, and those of them for whom something was predicted.
 
 rating_users as (
-
     select distinct
         tenant_id,
         user_id,
@@ -140,9 +136,7 @@ rating_users as (
         model,
         model_version,
         fold
-
     from {{ ref('rating_predictions') }}
-
 ),
 
 rating_groups as (
@@ -224,8 +218,8 @@ segment_sums as (
         model_version,
         candidates,
         metric,
-        unnest(['all', 'activity', 'popularity', 'user_age']) as segment_kind,
-        unnest(['all', activity, popularity, user_age]) as segment,
+        {{ rows_of("['all', 'activity', 'popularity', 'user_age']") }} as segment_kind,
+        {{ rows_of("['all', activity, popularity, user_age]") }} as segment,
         k,
         fold,
         user_count,
@@ -237,26 +231,19 @@ segment_sums as (
 ),
 
 segment_means as (
-
     select
         * exclude (user_count, weight, total),
         cast(sum(user_count) as bigint) as user_count,
         {{ exact_sum('total') }} / sum(weight) as mean
-
     from segment_sums
-
     group by all
-
 ),
 
 segment_metrics as (
-
     select
         * exclude (mean),
         case metric when 'rmse' then sqrt(mean) else mean end as value
-
     from segment_means
-
 ),
 
 -- What is recommended at all, of lists over the full catalogue; 0 where nothing is.

@@ -7,46 +7,33 @@
 with
 
 metric_settings as (
-
     select
         tenant_id,
         recommend_seen_items
-
     from {{ ref('metric_settings') }}
-
 ),
 
 scopes as (
-
     select
         tenant_id,
         split_name,
         split_number,
         fold
-
     from {{ ref('recommendation_lists') }}
-
     group by all
-
 ),
 
 test_pairs as (
-
     select
         scopes.*,
         assignments.user_key,
         assignments.item_key
-
     from {{ ref('split_assignments') }} as assignments
-
     inner join scopes
         on assignments.split_number = scopes.split_number
         and assignments.fold = scopes.fold
-
     where assignments.split = 'test'
-
     group by all
-
 ),
 
 test_users as (
@@ -92,10 +79,7 @@ repeat_consumption as (
     inner join metric_settings
         on test_users.tenant_id = metric_settings.tenant_id
 
-    group by
-        test_users.tenant_id,
-        test_users.split_name,
-        test_users.fold
+    group by all
 
 )
 

@@ -8,100 +8,76 @@
     others add up the smaller ones. The similarity of all pairs of a list is had without
     pairs: items are unit vectors over categories, and the squared length of their sum
     is the sum of the cosines of all pairs, both ways and with itself.
+
+    One model, although long: all its sums are of the same places up to k.
 -#}
 
 with
 
 recommendation_lists as (
-
     select * from {{ ref('recommendation_lists') }}
-
 ),
 
 recommendation_places as {{ inlined() }} (
-
     select
         list_number,
         user_index,
         item_index,
         rank
-
     from {{ ref('recommendation_places') }}
-
 ),
 
 item_popularity as (
-
     select * from {{ ref('item_popularity') }}
-
 ),
 
 user_segments as (
-
     select * from {{ ref('user_segments') }}
     where relevant_count > 0
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_key,
         item_index,
         list_distinct(categories) as categories
-
     from {{ ref('items') }}
-
 ),
 
 metric_settings as (
-
     select
         tenant_id,
         ks,
         k_by_place
-
     from {{ ref('metric_settings') }}
-
 ),
 
 cuts as (
-
     select
         tenant_id,
-        unnest(ks) as k
-
+        {{ rows_of("ks") }} as k
     from metric_settings
-
 ),
 
 scopes as (
-
     select
         tenant_id,
         split_number,
         fold,
         row_number() over (order by split_number asc, fold asc) as scope_number,
         dense_rank() over (order by tenant_id asc) as tenant_number
-
     from recommendation_lists
-
     group by tenant_id, split_number, fold
-
 ),
 
 train_sizes as (
-
     select
         split_number,
         fold,
         max(train_user_count) as train_user_count
-
     from item_popularity
-
     group by all
-
 ),
 
 numbered_lists as (
@@ -131,26 +107,20 @@ numbered_lists as (
 -- The places of each list up to the largest k, with the smallest k that each is within.
 
 list_depths as (
-
     select
         *,
         {{ numbers_below('1', 'len(k_by_place) + 1') }} as rank
-
     from numbered_lists
-
 ),
 
 list_places as (
-
     select
         list_number,
         rank,
         k_by_place[rank] as k,
         scope_number,
         case candidates when 'full' then tenant_number end as tenant_number
-
     from list_depths
-
 ),
 
 scoped_items as (
@@ -204,16 +174,12 @@ bucket_sums as (
 ),
 
 list_cuts as (
-
     select
         numbered_lists.list_number,
         cuts.k
-
     from numbered_lists
-
     inner join cuts
         on numbered_lists.tenant_id = cuts.tenant_id
-
 ),
 
 list_sums as (
@@ -240,15 +206,12 @@ list_sums as (
 -- Diversity: the sum of the unit vectors of a list, category by category.
 
 item_categories as (
-
     select
         tenant_id,
         item_index,
-        unnest(categories) as category,
+        {{ rows_of("categories") }} as category,
         {{ exact_steps('1 / sqrt(len(categories))') }} as weight
-
     from items
-
 ),
 
 numbered_categories as (
@@ -317,17 +280,13 @@ list_vectors as (
 ),
 
 list_lengths as (
-
     select
         list_number,
         user_index,
         k,
         {{ exact_sum('weight * weight') }} as squared_length
-
     from list_vectors
-
     group by all
-
 ),
 
 user_list_metrics as (

@@ -10,59 +10,41 @@
 with
 
 recommendation_lists as (
-
     select * from {{ ref('recommendation_lists') }}
-
 ),
 
 recommendation_places as (
-
     select
         list_number,
         user_index,
         item_index,
         rank
-
     from {{ ref('recommendation_places') }}
-
 ),
 
 relevant_items as (
-
     select * from {{ ref('relevant_items') }}
-
 ),
 
 cuts as (
-
     select
         tenant_id,
-        unnest(ks) as k
-
+        {{ rows_of("ks") }} as k
     from {{ ref('metric_settings') }}
-
 ),
 
 scopes as (
-
     select
         split_number,
         fold
-
     from recommendation_lists
-
     group by all
-
 ),
 
 scoped_items as (
-
     select relevant_items.*
-
     from relevant_items
-
     semi join scopes using (split_number, fold)
-
 ),
 
 -- The first occurrence of an item in a list is the one that counts.
@@ -93,7 +75,6 @@ hits as (
 ),
 
 numbered_hits as (
-
     select
         *,
         row_number() over (
@@ -102,9 +83,7 @@ numbered_hits as (
                 user_index
             order by rank asc, item_index asc
         ) as hit_number
-
     from hits
-
 ),
 
 hit_sums as (
@@ -132,18 +111,14 @@ hit_sums as (
 -- What there is to find, and the sum of the best list.
 
 relevant_counts as (
-
     select
         split_number,
         fold,
         user_index,
         any_value(user_id) as user_id,
         count(*) as relevant_count
-
     from scoped_items
-
     group by split_number, fold, user_index
-
 ),
 
 ideal_sums as (

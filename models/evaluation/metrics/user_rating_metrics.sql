@@ -6,15 +6,11 @@
 with
 
 rating_predictions as (
-
     select
         *,
         predicted_rating - rating as error
-
     from {{ ref('rating_predictions') }}
-
     where predicted_rating is not null
-
 ),
 
 error_sums as (

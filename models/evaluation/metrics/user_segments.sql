@@ -8,32 +8,24 @@
 with
 
 relevant_items as (
-
     select
         split_number,
         fold,
         user_key,
         any_value(split_name) as split_name,
         count(*) as relevant_count
-
     from {{ ref('relevant_items') }}
-
     group by split_number, fold, user_key
-
 ),
 
 rating_users as (
-
     select
         split_number,
         fold,
         user_key,
         any_value(split_name) as split_name
-
     from {{ ref('rating_predictions') }}
-
     group by split_number, fold, user_key
-
 ),
 
 evaluated_users as (
@@ -53,22 +45,16 @@ evaluated_users as (
 ),
 
 train_items as (
-
     select
         split_number,
         fold,
         user_key,
         assignments.item_key,
         count(*) as positive_count
-
     from {{ ref('split_assignments') }} as assignments
-
     inner join evaluated_users using (split_number, fold, user_key)
-
     where assignments.split = 'train'
-
     group by all
-
 ),
 
 profiles as (

@@ -9,7 +9,6 @@
 with
 
 batches as (
-
     select
         tenant_id,
         split_name,
@@ -17,37 +16,23 @@ batches as (
         day,
         day_count,
         count(*) as row_count
-
     from {{ ref('batches') }}
-
-    group by
-        tenant_id,
-        split_name,
-        fold,
-        day,
-        day_count
-
+    group by all
 ),
 
 batch_runs as (
-
     select * from {{ ref('batch_runs') }}
-
 ),
 
 days as (
-
     select
         tenant_id,
         split_name,
         fold,
         day_count,
         {{ numbers_below('1', 'day_count + 1') }} as day
-
     from batches
-
     where day = 1
-
 ),
 
 batch_progress as (

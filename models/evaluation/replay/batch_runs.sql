@@ -9,6 +9,8 @@
     the test split no more. quality_score is the mean of two shares of the others, in the
     form of quality.metrics: completeness (rows with a time, where the tenant has times at
     all) and consistency (rows that contradict neither the catalogue nor the clock).
+
+    One model, although long: a day is judged and noted in one transaction.
 -#}
 
 {{ config(
@@ -27,49 +29,34 @@
 with
 
 batches as {{ inlined() }} (
-
     select * from {{ ref('batches') }}
-
 ),
 
 split_assignments as {{ inlined() }} (
-
     select * from {{ ref('split_assignments') }}
-
 ),
 
 interactions as {{ inlined() }} (
-
     select * from {{ ref('interactions') }}
-
 ),
 
 users as {{ inlined() }} (
-
     select * from {{ ref('users') }}
-
 ),
 
 items as {{ inlined() }} (
-
     select * from {{ ref('items') }}
-
 ),
 
 tenants as (
-
     select
         tenant_id,
         first_interacted_at is not null as has_any_time
-
     from {{ ref('tenants') }}
-
 ),
 
 quality_thresholds as (
-
     select * from {{ ref('quality_thresholds') }}
-
 ),
 
 runs as (
@@ -128,97 +115,63 @@ day_rows as (
 ),
 
 day_users as (
-
     select
         tenant_id,
         user_id
-
     from day_rows
-
-    group by
-        tenant_id,
-        user_id
-
+    group by all
 ),
 
 day_items as (
-
     select
         tenant_id,
         item_id
-
     from day_rows
-
-    group by
-        tenant_id,
-        item_id
-
+    group by all
 ),
 
 profiled_users as (
-
     select
         users.tenant_id,
         users.user_id,
         users.has_profile
-
     from users
-
     inner join day_users
         on users.tenant_id = day_users.tenant_id
         and users.user_id = day_users.user_id
-
 ),
 
 listed_items as (
-
     select
         items.tenant_id,
         items.item_id,
         items.is_listed
-
     from items
-
     inner join day_items
         on items.tenant_id = day_items.tenant_id
         and items.item_id = day_items.item_id
-
 ),
 
 user_catalogues as (
-
     select tenant_id
-
     from users
-
     where has_profile
-
     group by tenant_id
-
 ),
 
 item_catalogues as (
-
     select tenant_id
-
     from items
-
     where is_listed
-
     group by tenant_id
-
 ),
 
 planned_counts as (
-
     select
         {{ scope | join(", ") }},
         count(*) as row_count
-
     from day_rows
-
     group by {{ scope | join(", ") }}
-
 ),
 
 kept_rows as (
@@ -279,18 +232,14 @@ checked_rows as (
 ),
 
 checked_counts as (
-
     select
         {{ scope | join(", ") }},
         count(*) as kept_count,
         count(*) filter (is_cold) as cold_count,
         count(*) filter (has_time) as timed_count,
         count(*) filter (not is_contradictory) as consistent_count
-
     from checked_rows
-
     group by {{ scope | join(", ") }}
-
 ),
 
 figures as (
@@ -324,7 +273,6 @@ figures as (
 ),
 
 rates as (
-
     select
         *,
         case
@@ -334,9 +282,7 @@ rates as (
             when kept_count > 0
                 then (complete_count + consistent_count) / (2 * kept_count)
         end as quality_score
-
     from figures
-
 ),
 
 ranked_thresholds as (
@@ -380,9 +326,7 @@ limits as (
 
     where threshold_rank = 1
 
-    group by
-        tenant_id,
-        split_name
+    group by all
 
 ),
 

@@ -18,20 +18,15 @@
 with
 
 planned_splits as (
-
     select
         tenant_id,
         split_name,
         main_fold as fold
-
     from {{ ref('splits') }}
-
     where {{ is_requested_batch(['plan']) }}
-
 ),
 
 split_assignments as (
-
     select
         tenant_id,
         interaction_id,
@@ -40,11 +35,8 @@ split_assignments as (
         split_name,
         fold,
         interacted_at
-
     from {{ ref('split_assignments') }}
-
     where split = 'test'
-
 ),
 
 keyed_rows as (
@@ -67,16 +59,13 @@ keyed_rows as (
 ),
 
 placed_rows as (
-
     select
         *,
         row_number() over (
             partition by tenant_id, split_name, fold
             order by batch_key asc, interaction_id asc
         ) as place
-
     from keyed_rows
-
 ),
 
 batches as (

@@ -9,7 +9,6 @@
 with
 
 batches as (
-
     select
         tenant_id,
         interaction_id,
@@ -19,37 +18,27 @@ batches as (
         fold,
         day,
         interacted_at
-
     from {{ ref('batches') }}
-
 ),
 
 done_days as (
-
     select
         tenant_id,
         split_name,
         fold,
         day
-
     from {{ ref('batch_runs') }}
-
     where state = 'done'
-
 ),
 
 cumulative_batches as (
-
     select batches.*
-
     from batches
-
     inner join done_days
         on batches.tenant_id = done_days.tenant_id
         and batches.split_name = done_days.split_name
         and batches.fold = done_days.fold
         and batches.day = done_days.day
-
 )
 
 select * from cumulative_batches

@@ -9,53 +9,40 @@
 with
 
 user_metrics as (
-
     select
         tenant_id,
         user_id,
         split_name,
         fold
-
     from {{ ref('user_metrics') }}
-
 ),
 
 batches as (
-
     select
         tenant_id,
         interaction_id,
         split_name,
         fold,
         day
-
     from {{ ref('batches') }}
-
 ),
 
 interactions as (
-
     select
         tenant_id,
         interaction_id,
         user_id
-
     from {{ ref('interactions') }}
-
 ),
 
 last_days as (
-
     select
         tenant_id,
         split_name,
         fold,
         max(day) as day
-
     from batches
-
     group by all
-
 ),
 
 evaluated_users as (

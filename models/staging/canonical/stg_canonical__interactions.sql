@@ -7,25 +7,17 @@
 with
 
 landed as (
-
     select * from {{ source('canonical', 'interactions') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('canonical', 'interactions') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('canonical', 'interactions') }}
-
     from cleaned
-
 )
 
 select * from staged

@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('canonical', 'items') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('canonical', 'items') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('canonical', 'items') }}
-
     from cleaned
-
 )
 
 select * from staged

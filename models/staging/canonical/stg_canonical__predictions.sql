@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('canonical', 'predictions') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('canonical', 'predictions') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('canonical', 'predictions') }}
-
     from cleaned
-
 )
 
 select * from staged

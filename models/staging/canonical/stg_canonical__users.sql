@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('canonical', 'users') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('canonical', 'users') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('canonical', 'users') }}
-
     from cleaned
-
 )
 
 select * from staged

@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('microlens', 'pairs') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('microlens', 'pairs') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('microlens', 'pairs') }}
-
     from cleaned
-
 )
 
 select * from staged

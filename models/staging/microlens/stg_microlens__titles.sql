@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('microlens', 'titles') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('microlens', 'titles') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('microlens', 'titles') }}
-
     from cleaned
-
 )
 
 select * from staged

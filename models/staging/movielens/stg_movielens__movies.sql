@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('movielens', 'movies') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('movielens', 'movies') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('movielens', 'movies') }}
-
     from cleaned
-
 )
 
 select * from staged

@@ -7,25 +7,17 @@
 with
 
 landed as (
-
     select * from {{ source('movielens', 'ratings') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('movielens', 'ratings') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('movielens', 'ratings') }}
-
     from cleaned
-
 )
 
 select * from staged

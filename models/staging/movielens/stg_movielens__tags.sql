@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('movielens', 'tags') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('movielens', 'tags') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('movielens', 'tags') }}
-
     from cleaned
-
 )
 
 select * from staged

@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('movielens', 'users') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('movielens', 'users') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('movielens', 'users') }}
-
     from cleaned
-
 )
 
 select * from staged

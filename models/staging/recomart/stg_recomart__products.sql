@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('recomart', 'products') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('recomart', 'products') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('recomart', 'products') }}
-
     from cleaned
-
 )
 
 select * from staged

@@ -7,25 +7,17 @@
 with
 
 landed as (
-
     select * from {{ source('recomart', 'transactions') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('recomart', 'transactions') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('recomart', 'transactions') }}
-
     from cleaned
-
 )
 
 select * from staged

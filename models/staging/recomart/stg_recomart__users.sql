@@ -6,25 +6,17 @@
 with
 
 landed as (
-
     select * from {{ source('recomart', 'users') }}
-
 ),
 
 cleaned as (
-
     select {{ cleaned_columns('recomart', 'users') }}
-
     from landed
-
 ),
 
 staged as (
-
     select {{ staged_columns('recomart', 'users') }}
-
     from cleaned
-
 )
 
 select * from staged

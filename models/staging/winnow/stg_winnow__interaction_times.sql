@@ -29,15 +29,12 @@ landed as (
 ),
 
 interaction_times as (
-
     select
         tenant_id,
         load_id,
         {{ clean_text('time_text', var('missing_tokens')) }} is not null as has_time,
         loaded_at
-
     from landed
-
 )
 
 select * from interaction_times

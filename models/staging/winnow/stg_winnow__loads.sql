@@ -5,7 +5,6 @@
 with
 
 landed as (
-
     select
         tenant_id,
         source,
@@ -13,9 +12,7 @@ landed as (
         ledger_number,
         released_at,
         loaded_at
-
     from {{ source('winnow', 'loads') }}
-
 )
 
 select * from landed

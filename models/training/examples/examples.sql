@@ -12,6 +12,9 @@
     item and a count name one row of its timeline, which is joined afterwards. Only whole
     numbers are sorted; texts are joined to the result. Draws are known by user_key,
     interaction_order and draw.
+
+    One model, although long: the states of draws are too large to be stored between two
+    models.
 -#}
 
 {%- set day = 86400000000 -%}
@@ -53,7 +56,6 @@ positives as (
 ),
 
 explicit_negatives as (
-
     select
         tenant_id,
         interaction_id,
@@ -61,13 +63,10 @@ explicit_negatives as (
         negative_kind,
         split,
         interacted_at
-
     from {{ ref('explicit_negatives') }}
-
 ),
 
 negative_draws as (
-
     select
         tenant_id,
         user_index,
@@ -75,15 +74,11 @@ negative_draws as (
         item_index,
         draw,
         sampling_probability
-
     from {{ ref('negative_draws') }}
-
 ),
 
 interaction_features as (
-
     select * from {{ ref('interaction_features') }}
-
 ),
 
 item_timeline as (
@@ -104,7 +99,6 @@ item_timeline as (
 ),
 
 user_category_timeline as (
-
     select
         tenant_id,
         user_id,
@@ -113,9 +107,7 @@ user_category_timeline as (
         positive_count,
         last_interaction_order,
         last_interacted_at
-
     from {{ ref('user_category_timeline') }}
-
 ),
 
 item_versions as (
@@ -138,90 +130,64 @@ item_versions as (
 ),
 
 tenants as (
-
     select
         tenant_id,
         has_times
-
     from {{ ref('tenants') }}
-
 ),
 
 numbered_users as (
-
     select
         tenant_id,
         user_id,
         user_index,
         user_key
-
     from {{ ref('users') }}
-
 ),
 
 numbered_items as (
-
     select
         tenant_id,
         item_id,
         item_index,
         item_key
-
     from {{ ref('items') }}
-
 ),
 
 categories as (
-
     select
         tenant_id,
         category,
         category_number
-
     from item_versions
-
     where category_number is not null
-
-    group by
-        tenant_id,
-        category,
-        category_number
-
+    group by all
 ),
 
 numbered_versions as (
-
     select
         numbered_items.item_key,
         item_versions.version_number,
         item_versions.category_number,
         item_versions.used_from,
         item_versions.used_until
-
     from item_versions
-
     inner join numbered_items
         on item_versions.tenant_id = numbered_items.tenant_id
         and item_versions.item_id = numbered_items.item_id
-
 ),
 
 moments as (
-
     select
         numbered_users.user_key,
         positives.interaction_order,
         case when tenants.has_times then positives.interacted_at end as as_of
-
     from positives
-
     inner join tenants
         on positives.tenant_id = tenants.tenant_id
-
     inner join numbered_users
         on positives.tenant_id = numbered_users.tenant_id
         and positives.user_id = numbered_users.user_id
-
 ),
 
 draws as (
@@ -306,21 +272,16 @@ draws_with_items as {{ inlined() }} (
 ),
 
 draws_with_versions as {{ inlined() }} (
-
     select
         drawn.*,
         numbered_versions.version_number,
         numbered_versions.category_number
-
     from draws_with_items as drawn
-
     left join numbered_versions
         on drawn.item_key = numbered_versions.item_key
         and coalesce(drawn.as_of, timestamp '0001-01-01 00:00:00')
         between numbered_versions.used_from and numbered_versions.used_until
-
     where drawn.draw is not null
-
 ),
 
 category_states as (
@@ -362,7 +323,6 @@ draws_and_category_states as {{ inlined() }} (
 ),
 
 draws_with_categories as {{ inlined() }} (
-
     select
         * exclude (category_interactions),
         max(category_interactions) over (
@@ -370,9 +330,7 @@ draws_with_categories as {{ inlined() }} (
             order by moment asc
             range between unbounded preceding and 1 preceding
         ) as category_interactions
-
     from draws_and_category_states
-
 ),
 
 positive_examples as (
@@ -425,17 +383,13 @@ explicit_examples as (
 ),
 
 numbered_positive_examples as (
-
     select
         positive_examples.*,
         numbered_users.user_key
-
     from positive_examples
-
     inner join numbered_users
         on positive_examples.tenant_id = numbered_users.tenant_id
         and positive_examples.user_id = numbered_users.user_id
-
 ),
 
 drawn_states as {{ inlined() }} (

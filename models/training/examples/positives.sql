@@ -7,15 +7,11 @@
 with
 
 splits as (
-
     select
         tenant_id,
         main_fold
-
     from {{ ref('splits') }}
-
     where is_first_split
-
 ),
 
 split_assignments as (
@@ -41,15 +37,11 @@ split_assignments as (
 ),
 
 positives as (
-
     select split_assignments.* exclude (fold)
-
     from split_assignments
-
     inner join splits
         on split_assignments.tenant_id = splits.tenant_id
         and split_assignments.fold = splits.main_fold
-
 )
 
 select * from positives

@@ -9,17 +9,13 @@
 with recursive
 
 positives as {{ inlined() }} (
-
     select
         tenant_id,
         interaction_id,
         user_key,
         interaction_order
-
     from {{ ref('positives') }}
-
     where split = 'test'
-
 ),
 
 user_pools as (
@@ -43,33 +39,26 @@ user_pools as (
 ),
 
 positive_pools as (
-
     select
         tenant_id,
         interaction_id,
         item_count,
         pool_size,
         free_slot_count
-
     from {{ ref('positive_pools') }}
-
 ),
 
 seen_items as {{ inlined() }} (
-
     select
         user_number,
         item_number,
         item_position,
         slot_count,
         first_slot
-
     from {{ ref('seen_items') }}
-
 ),
 
 item_slots as (
-
     select
         tenant_number,
         item_number,
@@ -78,9 +67,7 @@ item_slots as (
         slot_count,
         first_slot,
         largest_slot_count
-
     from {{ ref('item_slots') }}
-
 ),
 
 {{ sampling_requests(

@@ -7,7 +7,6 @@
 with
 
 candidate_draws as (
-
     select
         tenant_id,
         user_index,
@@ -15,45 +14,33 @@ candidate_draws as (
         item_index,
         draw,
         sampling_probability
-
     from {{ ref('candidate_draws') }}
-
 ),
 
 positives as (
-
     select
         tenant_id,
         interaction_id,
         user_id,
         interaction_order
-
     from {{ ref('positives') }}
-
     where split = 'test'
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id,
         user_index
-
     from {{ ref('users') }}
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_id,
         item_index
-
     from {{ ref('items') }}
-
 ),
 
 evaluation_candidates as (

@@ -15,78 +15,55 @@
 with
 
 items as (
-
     select
         tenant_id,
         item_id,
         item_index,
         item_key,
         released_on
-
     from {{ ref('items') }}
-
 ),
 
 tenants as (
-
     select
         tenant_id,
         popularity_alpha,
         time_aware_negatives,
         row_number() over (order by tenant_id asc) as tenant_number
-
     from {{ ref('tenants') }}
-
 ),
 
 interactions as (
-
     select
         tenant_id,
         item_key,
         interacted_at
-
     from {{ ref('interactions') }}
-
 ),
 
 positives as (
-
     select item_key
-
     from {{ ref('positives') }}
-
     where split = 'train'
-
 ),
 
 first_interactions as (
-
     select
         interactions.item_key,
         min(interactions.interacted_at) as first_interacted_at
-
     from interactions
-
     inner join tenants
         on interactions.tenant_id = tenants.tenant_id
-
     where tenants.time_aware_negatives
-
     group by interactions.item_key
-
 ),
 
 train_counts as (
-
     select
         item_key,
         count(*) as train_positive_count
-
     from positives
-
     group by item_key
-
 ),
 
 counted_items as (

@@ -6,7 +6,6 @@
 with
 
 negative_draws as (
-
     select
         tenant_id,
         user_index,
@@ -14,43 +13,32 @@ negative_draws as (
         item_index,
         draw,
         sampling_probability
-
     from {{ ref('negative_draws') }}
-
 ),
 
 positives as (
-
     select
         tenant_id,
         interaction_id,
         user_id,
         interaction_order
-
     from {{ ref('positives') }}
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id,
         user_index
-
     from {{ ref('users') }}
-
 ),
 
 items as (
-
     select
         tenant_id,
         item_id,
         item_index
-
     from {{ ref('items') }}
-
 ),
 
 negatives as (

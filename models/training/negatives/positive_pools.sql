@@ -8,101 +8,73 @@
 with
 
 positives as (
-
     select
         tenant_id,
         interaction_id,
         user_key,
         interacted_at
-
     from {{ ref('positives') }}
-
 ),
 
 user_pools as (
-
     select
         user_key,
         user_number
-
     from {{ ref('user_pools') }}
-
     where time_aware_negatives
-
 ),
 
 item_slots as (
-
     select
         tenant_id,
         item_position,
         slot_count,
         first_slot,
         appeared_at
-
     from {{ ref('item_slots') }}
-
     where appeared_at is not null
-
 ),
 
 seen_items as (
-
     select
         user_number,
         item_position,
         slot_count
-
     from {{ ref('seen_items') }}
-
 ),
 
 catalogue_sizes as (
-
     select
         tenant_id,
         appeared_at,
         max(item_position) + 1 as item_count,
         max(first_slot + slot_count) as slot_count
-
     from item_slots
-
-    group by
-        tenant_id,
-        appeared_at
-
+    group by all
 ),
 
 timed_positives as (
-
     select
         positives.tenant_id,
         positives.interaction_id,
         user_pools.user_number,
         positives.interacted_at
-
     from positives
-
     inner join user_pools
         on positives.user_key = user_pools.user_key
-
 ),
 
 sized_positives as (
-
     select
         timed_positives.tenant_id,
         timed_positives.interaction_id,
         timed_positives.user_number,
         catalogue_sizes.item_count,
         catalogue_sizes.slot_count
-
     from timed_positives
-
     asof inner join catalogue_sizes
         on timed_positives.tenant_id = catalogue_sizes.tenant_id
         and timed_positives.interacted_at >= catalogue_sizes.appeared_at
-
 ),
 
 seen_so_far as (

@@ -6,32 +6,24 @@
 with
 
 positives as (
-
     select
         tenant_id,
         interaction_id,
         user_id,
         split
-
     from {{ ref('positives') }}
-
 ),
 
 user_pools as (
-
     select * from {{ ref('user_pools') }}
-
 ),
 
 positive_pools as (
-
     select
         tenant_id,
         interaction_id,
         pool_size
-
     from {{ ref('positive_pools') }}
-
 ),
 
 purposes as (
@@ -57,7 +49,6 @@ purposes as (
 ),
 
 static_counts as (
-
     select
         tenant_id,
         user_id,
@@ -66,11 +57,8 @@ static_counts as (
         pool_size as smallest_pool_size,
         request_count * wanted_count as requested_count,
         request_count * least(wanted_count, pool_size) as drawn_count
-
     from purposes
-
     where not time_aware_negatives
-
 ),
 
 time_aware_counts as (

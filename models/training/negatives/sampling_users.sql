@@ -7,38 +7,28 @@
 with
 
 positives as (
-
     select
         user_key,
         split
-
     from {{ ref('positives') }}
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id,
         user_index,
         user_key
-
     from {{ ref('users') }}
-
 ),
 
 positive_counts as (
-
     select
         user_key,
         count(*) as positive_count,
         count(*) filter (where split = 'test') as test_positive_count
-
     from positives
-
     group by user_key
-
 ),
 
 sampling_users as (

@@ -7,13 +7,10 @@
 with
 
 sampling_users as (
-
     select * from {{ ref('sampling_users') }}
-
 ),
 
 tenants as (
-
     select
         tenant_id,
         negative_strategy,
@@ -21,61 +18,43 @@ tenants as (
         negative_ratio,
         candidate_count,
         time_aware_negatives
-
     from {{ ref('tenants') }}
-
 ),
 
 item_slots as (
-
     select
         tenant_id,
         tenant_number,
         item_number,
         slot_count
-
     from {{ ref('item_slots') }}
-
 ),
 
 seen_items as (
-
     select
         user_number,
         slot_count
-
     from {{ ref('seen_items') }}
-
 ),
 
 catalogues as (
-
     select
         tenant_id,
         tenant_number,
         count(*) as item_count,
         cast(sum(slot_count) as bigint) as slot_count,
         min(item_number) as first_item_number
-
     from item_slots
-
-    group by
-        tenant_id,
-        tenant_number
-
+    group by all
 ),
 
 seen_totals as (
-
     select
         user_number,
         count(*) as seen_count,
         cast(sum(slot_count) as bigint) as seen_slot_count
-
     from seen_items
-
     group by user_number
-
 ),
 
 user_pools as (

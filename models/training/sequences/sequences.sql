@@ -26,7 +26,6 @@
 with
 
 split_assignments as {{ inlined() }} (
-
     select
         split,
         split_number,
@@ -35,48 +34,35 @@ split_assignments as {{ inlined() }} (
         fold,
         interaction_order,
         interacted_at
-
     from {{ ref('split_assignments') }}
-
     where split in ('train', 'validation', 'test')
-
 ),
 
 users as (
-
     select
         tenant_id,
         user_id,
         user_index,
         user_key
-
     from {{ ref('users') }}
-
 ),
 
 items as (
-
     select
         item_id,
         item_index,
         item_key
-
     from {{ ref('items') }}
-
 ),
 
 splits as (
-
     select
         splits.split_number,
         splits.split_name,
         tenants.sequence_length
-
     from {{ ref('splits') }} as splits
-
     inner join {{ ref('tenants') }} as tenants
         on splits.tenant_id = tenants.tenant_id
-
 ),
 
 {% for part in range(parts) -%}

@@ -9,37 +9,27 @@
 with
 
 splits as (
-
     select
         tenant_id,
         split_name,
         split_number,
         coalesce(minimum_user_positives, 0) as minimum_user_positives,
         coalesce(minimum_item_positives, 0) as minimum_item_positives
-
     from {{ ref('splits') }}
-
     where minimum_user_positives is not null or minimum_item_positives is not null
-
 ),
 
 pairs as (
-
     select
         splits.split_number,
         interactions.user_key,
         interactions.item_key,
         count(*) as positive_count
-
     from {{ ref('interactions') }} as interactions
-
     inner join splits
         on interactions.tenant_id = splits.tenant_id
-
     where interactions.is_positive
-
     group by all
-
 ),
 
 members as (

@@ -5,29 +5,23 @@
 with
 
 tenants as (
-
     select
         tenant_id,
         interaction_count,
         has_times,
         first_interacted_at,
         last_interacted_at
-
     from {{ ref('tenants') }}
-
 ),
 
 interactions as (
-
     select
         tenant_id,
         user_key,
         item_key,
         negative_kind,
         interacted_at
-
     from {{ ref('interactions') }}
-
 ),
 
 interaction_statistics as (
@@ -37,112 +31,77 @@ interaction_statistics as (
 ),
 
 positives as (
-
     select
         tenant_id,
         user_key,
         split
-
     from {{ ref('positives') }}
-
 ),
 
 positive_counts as (
-
     select
         tenant_id,
         count(*) as positives,
         count(*) filter (where split = 'train') as train_positives,
         count(*) filter (where split = 'validation') as validation_positives,
         count(*) filter (where split = 'test') as test_positives
-
     from positives
-
     group by tenant_id
-
 ),
 
 explicit_counts as (
-
     select
         tenant_id,
         count(*) as explicit_negatives
-
     from {{ ref('explicit_negatives') }}
-
     group by tenant_id
-
 ),
 
 unplaced_counts as (
-
     select
         interactions.tenant_id,
         count(*) as unplaced_negatives
-
     from interactions
-
     anti join positives using (user_key)
-
     where interactions.negative_kind is not null
-
     group by interactions.tenant_id
-
 ),
 
 negative_counts as (
-
     select
         tenant_id,
         count(*) as negatives
-
     from {{ ref('negative_draws') }}
-
     group by tenant_id
-
 ),
 
 shortfalls as (
-
     select
         tenant_id,
         sum(shortfall_count) as shortfall
-
     from {{ ref('sampling_shortfall') }}
-
     where purpose = 'negatives'
-
     group by tenant_id
-
 ),
 
 catalogues as (
-
     select
         tenant_id,
         count(*) as catalogue_items
-
     from {{ ref('items') }}
-
     group by tenant_id
-
 ),
 
 first_split_tests as (
-
     select
         split_statistics.tenant_id,
         split_statistics.cold_share
-
     from {{ ref('split_statistics') }} as split_statistics
-
     inner join {{ ref('splits') }} as splits
         on split_statistics.tenant_id = splits.tenant_id
         and split_statistics.split_name = splits.split_name
         and split_statistics.fold = splits.main_fold
-
     where splits.is_first_split and split_statistics.split = 'test'
-
 ),
 
 dataset_statistics as (

@@ -11,71 +11,49 @@
 with
 
 interactions as {{ inlined() }} (
-
     select * from {{ ref('interactions') }}
     where rating is not null
-
 ),
 
 split_cuts as (
-
     select * from {{ ref('split_cuts') }}
-
 ),
 
 user_cuts as (
-
     select * from {{ ref('user_cuts') }}
-
 ),
 
 splits as (
-
     select * from {{ ref('splits') }}
-
     where minimum_user_positives is not null or minimum_item_positives is not null
-
 ),
 
 -- The main fold has every positive that a k-core filter keeps.
 
 core_positives as {{ inlined() }} (
-
     select
         split_number,
         split_assignments.user_key,
         split_assignments.item_key
-
     from {{ ref('split_assignments') }} as split_assignments
-
     inner join splits using (split_number)
-
     where split_assignments.fold = splits.main_fold
-
 ),
 
 core_users as (
-
     select
         split_number,
         user_key
-
     from core_positives
-
     group by all
-
 ),
 
 core_items as (
-
     select
         split_number,
         item_key
-
     from core_positives
-
     group by all
-
 ),
 
 rating_assignments as (

@@ -14,15 +14,11 @@ with
 {{ kept_positives() }},
 
 split_cuts as (
-
     select * from {{ ref('split_cuts') }}
-
 ),
 
 user_cuts as (
-
     select * from {{ ref('user_cuts') }}
-
 ),
 
 split_positives as {{ inlined() }} (
@@ -49,33 +45,23 @@ split_positives as {{ inlined() }} (
 ),
 
 train_users as (
-
     select
         split_number,
         fold,
         user_key
-
     from split_positives
-
     where split = 'train'
-
     group by all
-
 ),
 
 train_items as (
-
     select
         split_number,
         fold,
         item_key
-
     from split_positives
-
     where split = 'train'
-
     group by all
-
 ),
 
 split_assignments as (

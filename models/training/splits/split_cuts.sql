@@ -73,31 +73,23 @@ share_cuts as (
 ),
 
 last_instants as (
-
     select
         split_number,
         max(interacted_at) as last_at
-
     from kept_positives
-
     where method = 'rolling_window'
-
     group by split_number
-
 ),
 
 -- k_fold and rolling_window have folds 1, 2, 3, ...; the others have the one fold 0.
 folds as (
-
     select
         *,
         {{ numbers_below(
             "cast(method in ('k_fold', 'rolling_window') as bigint)",
             'coalesce(fold_count, window_count, 0) + 1'
         ) }} as fold
-
     from splits
-
 ),
 
 windows as (

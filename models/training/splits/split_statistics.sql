@@ -7,9 +7,7 @@
 with
 
 splits as (
-
     select * from {{ ref('splits') }}
-
 ),
 
 split_folds as (
@@ -43,30 +41,22 @@ split_folds as (
 ),
 
 parts as (
-
     select
         *,
-        unnest(
-            case
-                when method in ('k_fold', 'rolling_window') then ['train', 'test']
-                else ['train', 'validation', 'test']
-            end
-        ) as split
-
+        {{ rows_of(
+            "case when method in ('k_fold', 'rolling_window') then ['train', 'test'] "
+            ~ "else ['train', 'validation', 'test'] end"
+        ) }} as split
     from split_folds
-
 ),
 
 numbered_parts as (
-
     select
         *,
         row_number() over (
             order by tenant_id asc, split_name asc, fold asc, split asc
         ) as part
-
     from parts
-
 ),
 
 part_positives as {{ inlined() }} (
@@ -95,33 +85,23 @@ interaction_statistics as (
 ),
 
 cold_positives as (
-
     select
         part,
         count(distinct user_key) filter (where is_cold_user) as cold_users,
         count(distinct item_key) filter (where is_cold_item) as cold_items,
         count(*) as cold_count
-
     from part_positives
-
     where is_cold_user or is_cold_item
-
     group by part
-
 ),
 
 tenant_positives as (
-
     select
         tenant_id,
         count(*) as positive_count
-
     from {{ ref('interactions') }}
-
     where is_positive
-
     group by tenant_id
-
 ),
 
 part_statistics as (
