@@ -118,7 +118,7 @@ chromium:
 		|| { echo "Installing chromium"; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 
 .PHONY: test-services
-test-services: $(SERVICES)/services.stamp chromium ## publish to a real S3 server, look at the dashboard in a real browser (installs 320 MB, and Chromium)
+test-services: $(SERVICES)/services.stamp chromium ## publish to a real S3 server, look at the dashboard in a real browser, install the wheel (installs 1.4 GB, and Chromium)
 	$(BIN)/pytest -m services
 
 .PHONY: bench-dashboard
