@@ -19,6 +19,7 @@ from winnow.load.recognition import recognise_files
 from winnow.load.records import read_records
 from winnow.load.sources import ReadOptions
 from winnow.readers import POSITION_COLUMNS, read_json, read_parquet
+from winnow.readers.text import LINE_BYTES
 
 Rows = list[dict[str, Any]]
 
@@ -51,6 +52,20 @@ def test_values_of_an_array_are_text_and_numbers_stay_as_written(
         (2, 3),
     ]
     assert not faults
+
+
+@pytest.mark.parametrize("block_bytes", [1 << 16, 4 << 20])
+def test_a_line_has_a_length_at_most(tmp_path: Path, block_bytes: int) -> None:
+    """To the byte, in the middle of a file, in one block and over many."""
+    path = tmp_path / "a.jsonl"
+    room = LINE_BYTES - len('{"a": ""}')
+    texts = ["first", "x" * room, "x" * (room + 1), "last"]
+    path.write_text("".join(f'{{"a": "{text}"}}\n' for text in texts))
+    records, faults = read(path, block_bytes)
+    assert [len(row["a"]) for row in records] == [5, room, 4]
+    assert [(row["reason"], row["line_number"]) for row in faults] == [
+        ("record_too_long", 3)
+    ]
 
 
 @pytest.mark.parametrize("block_bytes", [3, 20, 1 << 20])
