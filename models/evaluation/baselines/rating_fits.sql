@@ -137,6 +137,7 @@ fits as (
     select
         scope_number,
         'all' as entity,
+        '' as entity_id,
         cast(null as bigint) as entity_key,
         rating_count,
         rating_millionths,
@@ -149,6 +150,7 @@ fits as (
     select
         user_totals.scope_number,
         'user' as entity,
+        users.user_id as entity_id,
         user_totals.user_key as entity_key,
         user_totals.rating_count,
         user_totals.rating_millionths,
@@ -159,11 +161,15 @@ fits as (
     left join user_biases
         on user_totals.user_number = user_biases.user_number
 
+    left join {{ ref('users') }} as users
+        on user_totals.user_key = users.user_key
+
     union all
 
     select
         item_totals.scope_number,
         'item' as entity,
+        items.item_id as entity_id,
         item_totals.item_key as entity_key,
         item_totals.rating_count,
         item_totals.rating_millionths,
@@ -174,6 +180,9 @@ fits as (
     left join item_biases
         on item_totals.item_number = item_biases.item_number
 
+    left join {{ ref('items') }} as items
+        on item_totals.item_key = items.item_key
+
 ),
 
 rating_fits as (
@@ -182,7 +191,7 @@ rating_fits as (
         scopes.tenant_id,
         scopes.split_name,
         fits.entity,
-        coalesce(users.user_id, items.item_id, '') as entity_id,
+        fits.entity_id,
         scopes.split_number,
         fits.entity_key,
         scopes.fold,
@@ -200,14 +209,6 @@ rating_fits as (
 
     inner join scope_totals
         on fits.scope_number = scope_totals.scope_number
-
-    left join {{ ref('users') }} as users
-        on fits.entity_key = users.user_key
-        and fits.entity = 'user'
-
-    left join {{ ref('items') }} as items
-        on fits.entity_key = items.item_key
-        and fits.entity = 'item'
 
 )
 
