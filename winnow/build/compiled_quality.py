@@ -19,7 +19,7 @@ import duckdb
 
 from winnow.build.dbt import run_dbt
 from winnow.contracts.entities import load_contracts
-from winnow.contracts.rules import quoted_text
+from winnow.contracts.tenants import seed_sql
 from winnow.core.errors import BuildError
 from winnow.core.settings import Settings, project_root
 
@@ -147,16 +147,7 @@ def _step(node: Any) -> _Step:
     name = f'"{node.schema}"."{node.alias}"'
     kind, sql = "table", node.compiled_code if node.resource_type != "seed" else ""
     if node.resource_type == "seed":
-        file = Path(node.original_file_path).name
-        columns = ", ".join(
-            f"{quoted_text(column)}: {quoted_text(data_type)}"
-            for column, data_type in node.config.column_types.items()
-        )
-        sql = (
-            f"select * from read_csv({quoted_text(f'{_SEEDS}/{file}')}, "
-            "header = true, "
-            f"delim = ',', columns = {{{columns}}})"
-        )
+        sql = seed_sql(Path(_SEEDS) / Path(node.original_file_path).name)
     elif node.config.materialized == "view":
         kind = "view"
     return _Step(name, node.schema, kind, sql)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import duckdb
 
 from winnow.contracts.entities import LOG_SOURCE, Entity, load_contracts
-from winnow.contracts.rules import quoted_name
 from winnow.warehouse.reading import has_table
+from winnow.warehouse.sql import identifier
 
 _CHANCE = 0.05
 """A file is told that lacks a column by chance less often than this."""
@@ -117,7 +117,7 @@ def _missing(connection: duckdb.DuckDBPyConnection, feed: _Feed) -> Iterator[str
     had, where that is hardly chance.
     """
     columns = feed.entity.columns
-    counts = "".join(f", count({quoted_name(c.canonical_name)})" for c in columns)
+    counts = "".join(f", count({identifier(c.canonical_name)})" for c in columns)
     rows = connection.execute(
         f"select load_id, file, count(*){counts} from {feed.table} "
         "where tenant_id = ? and load_id in (select unnest(?::varchar[])) "

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -286,6 +287,14 @@ def _column(path: Path, table: str, declared: Any) -> Column:
     )
 
 
+def declared_tables(root: Path) -> Iterator[tuple[Path, Any, Any]]:
+    """Every table of a source as the YAML has it: file, source and table."""
+    for path in sorted((root / "models" / "staging").glob("*/_*__sources.yml")):
+        for source in _part(path.name, read_yaml(path), "sources", list):
+            for table in _part(path.name, source, "tables", list):
+                yield path, source, table
+
+
 def load_contracts(root: Path | None = None) -> dict[tuple[str, str], Entity]:
     """All entities by (source, entity), from the source YAML of the project at
     ``root``, the present one where it is None.
@@ -298,17 +307,14 @@ def load_contracts(root: Path | None = None) -> dict[tuple[str, str], Entity]:
 @lru_cache(maxsize=4)
 def _load_contracts(root: Path) -> dict[tuple[str, str], Entity]:
     entities: dict[tuple[str, str], Entity] = {}
-    for path in sorted((root / "models" / "staging").glob("*/_*__sources.yml")):
-        for source in _part(path.name, read_yaml(path), "sources", list):
-            for table in _part(path.name, source, "tables", list):
-                entity = _entity(path, source, table)
-                key = (entity.source, entity.name)
-                if key in entities:
-                    raise ContractError(
-                        f"{path.name}, line {table.line}: {'.'.join(key)} is declared "
-                        "twice."
-                    )
-                entities[key] = entity
+    for path, source, table in declared_tables(root):
+        entity = _entity(path, source, table)
+        key = (entity.source, entity.name)
+        if key in entities:
+            raise ContractError(
+                f"{path.name}, line {table.line}: {'.'.join(key)} is declared twice."
+            )
+        entities[key] = entity
     return entities
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from winnow.contracts.entities import Column
-from winnow.contracts.rules import TenantSettings, of_tenant
+from winnow.contracts.tenants import TenantSettings, of_tenant
 
 _SHOWN_CHARACTERS = 80
 _SETTINGS = "seeds/tenant_settings.csv"

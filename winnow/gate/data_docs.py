@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from winnow.contracts.entities import Column, load_contracts
-from winnow.contracts.rules import TenantSettings, of_tenant
+from winnow.contracts.tenants import TenantSettings, of_tenant
 
 _STYLE = """
 :root { --ok: #1a7f4b; --warning: #9a6700; --error: #b3261e; --line: #dde1e6; }

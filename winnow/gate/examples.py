@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from winnow.contracts.entities import load_contracts
-from winnow.contracts.rules import (
-    TenantSettings,
-    accepted_pairs,
-    examples_sql,
-    missing_tokens,
-    rows_sql,
-    rules_of,
-    timed_tenants,
-)
+from winnow.contracts.macros import validated_model
+from winnow.contracts.tenants import TenantSettings
 from winnow.gate.advice import advice, advice_on_unreadable, fault
 from winnow.gate.data_docs import Checked, LoadKey
 from winnow.load.raw_tables import has_raw_table
+from winnow.warehouse.sql import identifier
 
 _ROWS = 5
 _RULES_SHOWN = 2
@@ -56,44 +49,57 @@ class Examples:
     """Asks a warehouse for rows of its loads."""
 
     def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        seeds: Path | None,
-        settings: TenantSettings,
+        self, connection: duckdb.DuckDBPyConnection, settings: TenantSettings
     ) -> None:
-        """Rules are those of the ``settings`` and of the event types in ``seeds``."""
+        """``settings`` are what tenants set for the rules."""
         self._connection = connection
-        self._seeds = seeds
         self._settings = settings
-        self._tokens = missing_tokens()
-        self._timed = timed_tenants(connection)
 
     def of_rule(self, one: Checked, *, with_rows: bool = False) -> Checked:
         """The same, with values that break the rule, and with advice; for an error, or
         ``with_rows``, with up to five rows, too.
         """
-        rule_name = one.rule.rpartition(".")[2]
-        if rule_name == "readable":
+        name, _, rule = one.rule.rpartition(".")
+        if rule == "readable":
             return self._unreadable(one)
         entity = load_contracts()[one.source, one.entity]
-        column = next(c for c in entity.columns if one.rule == f"{c.name}.{rule_name}")
-        accepted = accepted_pairs(entity, self._seeds)
-        rules = rules_of(entity, accepted, self._settings, self._timed)
-        rule = next(rule for rule in rules if rule.key == one.rule)
-        load = [one.load_id, one.tenant_id]
+        column = next(column for column in entity.columns if column.name == name)
+        place, load = f"$.{identifier(name)}", [one.tenant_id, one.load_id, one.rule]
+        broken = (
+            f"from validated.{validated_model(entity)} where tenant_id = ? "
+            "and load_id = ? and list_contains(rejection_reasons, ?)"
+        )
         if (with_rows or one.severity == "error") and not one.rows:
-            asked = rows_sql(entity, self._tokens, self._settings, rule)
+            rows = self._ask(
+                "select file, line_number, row_number, "
+                f"{identifier(column.canonical_name)}::varchar, "
+                f"json_extract_string(raw_record, ?) {broken} "
+                f"order by file, row_number limit {_ROWS}",
+                [place, *load],
+            )
             faults = tuple(
                 f"{_place(file, line, row)}: "
-                + fault(column, rule_name, value, typed, one.tenant_id, self._settings)
-                for file, line, row, value, typed in self._ask(asked, load)
+                + fault(
+                    column,
+                    rule,
+                    None if rule == "required" else value.strip(),
+                    typed,
+                    one.tenant_id,
+                    self._settings,
+                )
+                for file, line, row, typed, value in rows
             )
             one = replace(one, rows=faults)
-        if rule_name == "required":  # There is no value to show.
-            return replace(one, advice=advice(column, rule_name, ()))
-        asked = examples_sql(entity, self._tokens, self._settings, rule)
-        examples = tuple(value for (value,) in self._ask(asked, load))
-        helps = advice(column, rule_name, examples)
+        if rule == "required":  # There is no value to show.
+            return replace(one, advice=advice(column, rule, ()))
+        values = self._ask(
+            "select distinct case when length(value) > 80 then left(value, 79) || '…' "
+            "else value end from (select trim(json_extract_string(raw_record, ?)) "
+            f"as value {broken} limit 1000) order by 1 limit {_ROWS}",
+            [place, *load],
+        )
+        examples = tuple(value for (value,) in values)
+        helps = advice(column, rule, examples)
         return replace(one.with_examples(examples), advice=helps)
 
     def of_load(

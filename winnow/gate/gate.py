@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from winnow.contracts.rules import tenant_settings
+from winnow.contracts.tenants import tenant_settings
 from winnow.core.errors import InputError
 from winnow.core.settings import seeds_folder
 from winnow.gate.data_docs import Checked, LoadKey, with_bound, write_data_docs
@@ -178,7 +178,7 @@ def read_gate(
         for one in _judge(load, counts)
     ]
     tell("examples")
-    examples = Examples(connection, seeds, settings)
+    examples = Examples(connection, settings)
     checked = [
         examples.of_rule(one)
         if one.severity != "passed" or (all_examples and one.failed)

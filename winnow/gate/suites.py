@@ -11,13 +11,13 @@ from __future__ import annotations
 import datetime as dt
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from winnow.contracts.entities import Column, load_contracts
-from winnow.contracts.rules import TenantSettings, accepted_pairs, of_tenant
+from winnow.contracts.tenants import TenantSettings, accepted_values, of_tenant
 from winnow.gate.data_docs import Checked
 
 if TYPE_CHECKING:
@@ -112,10 +112,7 @@ def _expectation(
             asked["type_"] = column.data_type.upper()
         elif rule == "accepted_values":
             kind = gx.ExpectColumnValuesToBeInSet
-            asked["value_set"] = list(
-                column.accepted_values
-                or _of_seed(accepted_pairs(entity, seeds), column, one.tenant_id)
-            )
+            asked["value_set"] = accepted_values(column, one.tenant_id, seeds)
         elif rule == "max_length":
             kind = gx.ExpectColumnValueLengthsToBeBetween
             asked["max_value"] = column.max_length
@@ -133,17 +130,6 @@ def _expectation(
         meta={"rule": one.rule},
         **asked,
     )
-
-
-def _of_seed(
-    accepted: Mapping[str, Sequence[str]], column: Column, tenant: str
-) -> list[str]:
-    pairs = accepted[str(column.accepted_values_from)]
-    return [
-        value
-        for of, _, value in (p.partition(":") for p in pairs)
-        if of in ("*", tenant)
-    ]
 
 
 def _bound(

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.contracts.entities import Column, Entity
-from winnow.contracts.rules import characters, missing_tokens
+from winnow.contracts.macros import characters, missing_tokens
 from winnow.core.errors import InputError
 from winnow.readers.source_files import FileFacts
 
