@@ -137,28 +137,47 @@ fallen_nodes as (
 
 ),
 
+fallen as (
+    select numbered_members.*
+    from numbered_members
+    inner join fallen_nodes using (node)
+),
+
 core_dropouts as (
 
     select
         fallen.tenant_id,
         fallen.split_name,
         fallen.entity,
-        coalesce(users.user_id, items.item_id) as entity_id,
+        users.user_id as entity_id,
         fallen.split_number,
         fallen.entity_key,
         fallen.positive_count
 
-    from numbered_members as fallen
+    from fallen
 
-    inner join fallen_nodes using (node)
-
-    left join {{ ref('users') }} as users
+    inner join {{ ref('users') }} as users
         on fallen.entity_key = users.user_key
-        and fallen.entity = 'user'
 
-    left join {{ ref('items') }} as items
+    where fallen.entity = 'user'
+
+    union all
+
+    select
+        fallen.tenant_id,
+        fallen.split_name,
+        fallen.entity,
+        items.item_id as entity_id,
+        fallen.split_number,
+        fallen.entity_key,
+        fallen.positive_count
+
+    from fallen
+
+    inner join {{ ref('items') }} as items
         on fallen.entity_key = items.item_key
-        and fallen.entity = 'item'
+
+    where fallen.entity = 'item'
 
 )
 
