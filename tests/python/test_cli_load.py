@@ -36,7 +36,7 @@ def test_a_load_ends_with_a_line_for_each_file(
     assert (
         f"Left out {folder / 'notes.txt'}: its columns fit nothing of canonical." in out
     )
-    assert "3 rows and 1 unreadable records from 2 files" in out
+    assert "3 rows and 1 unreadable record from 2 files" in out
     assert query("select distinct tenant_id from raw.winnow_loaded_files") == [
         ("shop",)
     ]

@@ -514,6 +514,11 @@ def test_what_no_build_has_judged_has_to_be_built_first(
     assert rows_of(settings, "select * from raw.winnow_replay_conflicts") == []
     build(settings)
     assert outcomes(replay(settings, path)) == [Outcome.CONFLICT]
+    # Once its file has been replaced, the other record is none any more.
+    late.write_text(late.read_text().replace("e2", "e8"))
+    load("canonical", late, tenant="acme", mode="replace", settings=settings)
+    build(settings)
+    assert outcomes(replay(settings, path)) == [Outcome.LOADED]
 
 
 def test_another_tenants_event_of_the_same_id_is_none_of_its_business(

@@ -17,6 +17,7 @@ import duckdb
 
 from winnow.core.errors import BusyError
 from winnow.core.settings import Settings
+from winnow.core.visible_text import counted
 from winnow.load.ledger import Ledger, Load, read_ledger
 from winnow.publish.published import current_generation, generation_path, metadata_path
 from winnow.warehouse.builds import Build, newest_build, unsound
@@ -185,9 +186,9 @@ def _build_line(found: Standing) -> str:
 def _waiting_lines(found: Standing) -> list[str]:
     said = []
     for what, ends in (
-        ("landed", "wait for a build"),
-        ("unloaded", "were unloaded and leave with the next build"),
-        ("released", "were released and count from the next build on"),
+        ("landed", "waiting for a build"),
+        ("unloaded", "unloaded, leaving with the next build"),
+        ("released", "released, counting from the next build on"),
     ):
         loads = [one for one in found.waiting if one.what == what]
         if loads:
@@ -196,8 +197,8 @@ def _waiting_lines(found: Standing) -> list[str]:
             of_them = sum(one.corrects is not None for one in loads)
             corrections = f", {of_them} of them corrections" if of_them else ""
             said.append(
-                f"{len(loads):,} loads ({records:,} records{corrections}; tenants: "
-                f"{tenants}) {ends}."
+                f"{counted(len(loads), 'load')} ({counted(records, 'record')}"
+                f"{corrections}; tenants: {tenants}) {ends}."
             )
     if found.tenants_not_built:
         names = ", ".join(found.tenants_not_built)

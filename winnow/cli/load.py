@@ -12,6 +12,7 @@ import typer
 from winnow.cli.progress import LoadProgress
 from winnow.cli.terminal import AsJson, Grid, Terminal, per_second, print_json, stdout
 from winnow.core.errors import InputError
+from winnow.core.visible_text import counted
 
 if TYPE_CHECKING:
     from winnow.load.pipeline import LoadResult
@@ -313,10 +314,10 @@ def _print_load(result: LoadResult, terminal: Terminal) -> None:
     terminal.say(*column_lines(loaded, terminal.width))
     terminal.say(*file_lines(result.files, result.left_out))
     if loaded:
-        count = f"{len(loaded):,} file{'s' if len(loaded) > 1 else ''}"
         terminal.say(
-            f"Load {result.load_id}: {result.landed:,} rows and {result.unreadable:,} "
-            f"unreadable records from {count} in {result.seconds:.1f} s "
+            f"Load {result.load_id}: {counted(result.landed, 'row')} and "
+            f"{counted(result.unreadable, 'unreadable record')} from "
+            f"{counted(len(loaded), 'file')} in {result.seconds:.1f} s "
             f"({per_second(result.landed, result.seconds)} rows/s)."
         )
     else:

@@ -10,6 +10,7 @@ import typer
 
 from winnow.cli.progress import stages
 from winnow.cli.terminal import MOST, AsJson, Grid, Terminal, print_json, stdout
+from winnow.core.visible_text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,7 @@ def _print_counts(
     terminal.print(table)
     more = "; --limit shows more lines" if len(counts) > limit else ""
     terminal.say(
-        f"{_counted(records, 'record')}{more}. See one with `winnow rejected show ID`, "
+        f"{counted(records, 'record')}{more}. See one with `winnow rejected show ID`, "
         "write them to a file with `winnow rejected export OUT.jsonl`."
     )
     if held:
@@ -127,7 +128,7 @@ def _waiting_line(waiting: Sequence[WaitingLoad]) -> str:
     tenants = ", ".join(sorted({load.tenant for load in waiting}))
     verb = "waits" if len(waiting) == 1 else "wait"
     return (
-        f"{_counted(len(waiting), 'load')} ({_counted(records, 'record')}; tenants: "
+        f"{counted(len(waiting), 'load')} ({counted(records, 'record')}; tenants: "
         f"{tenants}) {verb} for `winnow build`, which judges them."
     )
 
@@ -186,7 +187,7 @@ def export(
             progress=lambda done, total: stage(f"writing {out.name}", done, total),
         )
     stdout().say(
-        f"{_counted(written, 'record')} in {out}. Correct what stands under `payload`, "
+        f"{counted(written, 'record')} in {out}. Correct what stands under `payload`, "
         f"then `winnow rejected replay {out}`."
     )
 
@@ -280,7 +281,7 @@ def _print_report(report: ReplayReport, file: Path, terminal: Terminal) -> None:
         if report.count(outcome)
     ]
     terminal.say(
-        f"{_counted(len(report.judged), 'correction')} in {file}: {', '.join(counts)}.",
+        f"{counted(len(report.judged), 'correction')} in {file}: {', '.join(counts)}.",
     )
     in_place = (Outcome.LOADED, Outcome.ALREADY)
     not_loaded = [judged for judged in report.judged if judged.outcome not in in_place]
@@ -304,7 +305,3 @@ def _print_report(report: ReplayReport, file: Path, terminal: Terminal) -> None:
 
 def _moment(moment: object) -> str:
     return "not noted" if moment is None else f"{moment} UTC"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Text that a terminal shows and does not obey."""
+"""Text that a terminal shows and does not obey, and that people read."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def shown(value: object, *, lines: bool = False) -> str:
         character if lines and character == "\n" else _visible(character)
         for character in text
     )
+
+
+def counted(count: int, what: str) -> str:
+    """Such as ``1 load`` and ``2,000 loads``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 @lru_cache(4096)

@@ -528,7 +528,9 @@ def _earlier_replays(
 def _namesakes(
     connection: duckdb.DuckDBPyConnection, group: _Group
 ) -> dict[str, _Namesake]:
-    """By event id, the newest record that was accepted or that no build has judged."""
+    """By event id, the newest record that was accepted or that no build has judged.
+    Records of files that are held or replaced do not count.
+    """
     entity, id_column = group.entity, _event_id_column(group.entity)
     ids = [(c.payload.get(id_column or "") or "").strip() for c, _ in group.lines]
     if id_column is None or not any(ids):
@@ -543,9 +545,12 @@ def _namesakes(
         f"join wanted_ids on trim(landed.{identifier(id_column)}) = wanted "
         f"left join validated.{identifier(f'val_{entity.source}__{entity.name}')} "
         "as judged using (tenant_id, load_id, file_sha256, row_number) "
+        "anti join (select tenant_id, load_id, file from validated.file_states "
+        "where source = ? and entity = ? and state in ('held', 'replaced')) as gone "
+        "using (tenant_id, load_id, file) "
         "where tenant_id = ? and judged.is_accepted is distinct from false "
         "order by landed.loaded_at, load_id, landed.file, row_number",
-        [group.tenant],
+        [entity.source, entity.name, group.tenant],
     ).fetchall():
         # The last one wins, as it does in prepared.interactions.
         namesakes[event_id] = _Namesake(dict(zip(names, texts, strict=True)), is_judged)
