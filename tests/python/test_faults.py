@@ -102,7 +102,7 @@ def faults_of(
 
 def check(shim: Path, folder: Path, command: str, trials: list[Trial]) -> None:
     clean, *outcomes = run_trials(shim, folder, command, [WITHOUT_FAULT, *trials])
-    assert (clean["status"], clean["failed"]) == (0, ""), clean
+    assert (clean["status"], clean["failed"]) == (0, ""), clean["message"]
     assert clean["again_state"]["left"] == []
     assert len(outcomes) == len(trials)
     assert any(outcome["status"] == 2 for outcome in outcomes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,10 +47,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return make
 
 
+def without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide what dbt was told by the environment in earlier tests, too."""
+    for name in list(os.environ):
+        if name.startswith("WINNOW_"):
+            monkeypatch.delenv(name)
+
+
 def test_the_project_is_the_nearest_one_upward(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("WINNOW_PROJECT")
+    without_settings(monkeypatch)
     below = tmp_path / "shop" / "other" / "notebooks"
     below.mkdir(parents=True)
     (tmp_path / "dbt_project.yml").write_text("name: winnow\n")
@@ -69,7 +77,7 @@ def test_the_project_is_the_nearest_one_upward(
 def test_outside_a_project_a_sentence_says_how_to_make_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("WINNOW_PROJECT")
+    without_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     for ask in (project_root, seeds_folder, load_contracts, sources):
         with pytest.raises(InputError, match="`winnow init shop`") as caught:

@@ -60,7 +60,7 @@ def build(settings: Settings, marker: int) -> None:
                     'acme' as tenant_id,
                     ['late', null] as reasons,
                     {marker} as marker;
-            create or replace table prepared.interactions as
+            create or replace table prepared.users as
                 select unnest(['acme', '007']) as tenant_id, {marker} as marker;
             create or replace table prepared.items as
                 select 'acme' as tenant_id, 'i' as item_id, {marker} as marker limit 0;
@@ -238,7 +238,7 @@ def test_another_export_replaces_the_one_before(published: Settings) -> None:
     own.write_text("not ours")
     with duckdb.connect(str(published.warehouse)) as connection:
         connection.execute("drop table validated.rejected_records")
-        connection.execute("update prepared.interactions set marker = 2")
+        connection.execute("update prepared.users set marker = 2")
     publish(published)
     report = export_lake(published)
     assert (report.generation, report.tables) == (2, 4)
@@ -248,8 +248,7 @@ def test_another_export_replaces_the_one_before(published: Settings) -> None:
     assert not (published.lake / "validated" / "rejected_records").exists()
     assert not (published.lake / ".publishing").exists()
     assert duckdb.sql(
-        "select distinct marker "
-        f"from '{published.lake}/prepared/interactions/**/*.parquet'"
+        f"select distinct marker from '{published.lake}/prepared/users/**/*.parquet'"
     ).fetchall() == [(2,)]
 
 
@@ -316,7 +315,7 @@ def test_a_table_that_cannot_be_written_leaves_the_lake_as_it_was(
     with duckdb.connect(str(published.warehouse)) as connection:
         connection.execute(
             "create view training.broken as "
-            "select tenant_id, error('no such thing') as v from prepared.interactions"
+            "select tenant_id, error('no such thing') as v from prepared.users"
         )
     publish(published)
     with pytest.raises(BuildError, match=r"training\.broken cannot be exported: "):

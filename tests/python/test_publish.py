@@ -57,7 +57,7 @@ def mark(settings: Settings, marker: int) -> None:
             f"""
             create schema if not exists prepared;
             create schema if not exists training;
-            create or replace table prepared.interactions as
+            create or replace table prepared.items as
                 select 'acme' as tenant_id, {marker} as marker;
             create or replace table training.examples as
                 select 'acme' as tenant_id, range as example, {marker} as marker
@@ -75,7 +75,7 @@ def mark(settings: Settings, marker: int) -> None:
 def marker_of(settings: Settings) -> int:
     with winnow.connect(settings) as connection:
         [(tenants, least, most, rows)] = connection.execute(
-            "select (select max(marker) from prepared.interactions), min(marker), "
+            "select (select max(marker) from prepared.items), min(marker), "
             "max(marker), count(*) from training.labelled"
         ).fetchall()
     assert (tenants, tenants, ROWS) == (least, most, rows)
@@ -103,7 +103,7 @@ def test_a_generation_is_a_whole_copy_that_says_what_it_holds(built: Settings) -
         if not name.startswith("raw.")
     }
     assert made == {
-        "prepared.interactions": 1,
+        "prepared.items": 1,
         "quality.build_tables": 0,
         "quality.builds": 1,
         "training.examples": ROWS,
@@ -129,7 +129,7 @@ def test_what_lies_in_the_write_ahead_log_is_published(built: Settings) -> None:
     writer = (
         "import duckdb, os, signal\n"
         f"connection = duckdb.connect({str(built.warehouse)!r})\n"
-        "connection.execute('update prepared.interactions set marker = 7')\n"
+        "connection.execute('update prepared.items set marker = 7')\n"
         "connection.execute('update training.examples set marker = 7')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -149,16 +149,14 @@ def test_connect_is_read_only_in_utc_and_stays_with_its_generation(
     with winnow.connect(built) as first:
         mark(built, 2)
         publish(built, keep=1)
-        assert first.execute("select marker from prepared.interactions").fetchall() == [
-            (1,)
-        ]
+        assert first.execute("select marker from prepared.items").fetchall() == [(1,)]
         with winnow.connect(built).cursor() as second:
             found = second.execute(
-                "select marker, current_setting('TimeZone') from prepared.interactions"
+                "select marker, current_setting('TimeZone') from prepared.items"
             ).fetchall()
             assert found == [(2, "UTC")]
         with pytest.raises(duckdb.Error, match="read-only"):
-            first.execute("delete from prepared.interactions")
+            first.execute("delete from prepared.items")
     assert generations(built.published) == [2]
 
 

@@ -149,8 +149,7 @@ def test_a_publish_that_is_stopped_leaves_what_was_there(settings: Settings) -> 
     settings.warehouse.parent.mkdir()
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute(
-            "create schema prepared; "
-            "create table prepared.interactions as select 'a' as a"
+            "create schema prepared; create table prepared.items as select 'a' as a"
         )
         note_build(connection)
     for name in ("_copy", "_swap"):

@@ -390,7 +390,9 @@ def test_sql_that_was_compiled_before_is_compiled_again_when_the_project_changes
     monkeypatch.setattr(compiled_quality, "_compile", compile_)
     for project, compilations in (("a", 1), ("a", 1), ("b", 2)):
         monkeypatch.setattr(compiled_quality, "_compiled", {})
-        monkeypatch.setattr(compiled_quality, "_digest", lambda name=project: name)
+        monkeypatch.setattr(
+            compiled_quality, "_digest", lambda _root, name=project: name
+        )
         assert compiled_quality._steps(scratch, kept) == (step,)
         assert len(compiled) == compilations
     kept.write_text("{")

@@ -36,7 +36,7 @@ from winnow.publish.published import (
     generations,
     metadata_path,
 )
-from winnow.warehouse.builds import Build, has_data, newest_build, unsound
+from winnow.warehouse.builds import DATA_TABLES, Build, has_data, newest_build, unsound
 from winnow.warehouse.reading import has_table, read_only
 from winnow.warehouse.sql import identifier
 
@@ -107,6 +107,12 @@ def publish_generation(
         reason = imbalance(connection, build)
         if reason is not None:
             raise BuildError(f"{reason} Nothing was published.")
+        if not has_data(connection):
+            raise InputError(
+                "The last build has no row that counts, so that there is nothing to "
+                "publish: load some data (`winnow loads list` shows what is held), "
+                "then `winnow build`."
+            )
         with _cleaned_up(folder):
             folder.mkdir(parents=True, exist_ok=True)
             _remove_partial(folder)
@@ -168,7 +174,9 @@ def _still(
     wal = warehouse.with_name(f"{warehouse.name}.wal")
     for _ in range(_ATTEMPTS):
         with open_warehouse(settings) as connection:
-            if not has_table(connection, "prepared", "interactions"):
+            if not any(
+                has_table(connection, "prepared", table) for table in DATA_TABLES
+            ):
                 raise InputError(nothing_built)
             connection.execute("force checkpoint")
         # DuckDB holds a lock of the file for as long as it reads it. Closing any handle
@@ -192,12 +200,6 @@ def _require_sound(connection: duckdb.DuckDBPyConnection) -> Build:
     build = newest_build(connection)
     if reason is not None or build is None:
         raise BuildError(f"{reason} Nothing was published; what was before stays.")
-    if not has_data(connection):
-        raise InputError(
-            "The last build has no row that counts, so that there is nothing to "
-            "publish: load some data (`winnow loads list` shows what is held), then "
-            "`winnow build`."
-        )
     return build
 
 

@@ -24,6 +24,9 @@ SHARES = (
 )
 """The dimensions of ``quality.metrics`` that are shares, in the order of the tables."""
 
+DATA_TABLES = ("interactions", "users", "items")
+"""The tables of ``prepared`` of which a row is one that counts."""
+
 _COLUMNS = (
     "build_id, command, verdict, message, ledger_number, is_whole, started_at, ended_at"
 )
@@ -104,7 +107,7 @@ def has_data(connection: duckdb.DuckDBPyConnection) -> bool:
     """
     return any(
         connection.execute(f"from prepared.{table} limit 1").fetchall()
-        for table in ("interactions", "users", "items")
+        for table in DATA_TABLES
         if has_table(connection, "prepared", table)
     )
 
