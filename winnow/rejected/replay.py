@@ -538,6 +538,15 @@ def _namesakes(
     _register(connection, "wanted_ids", sorted({given for given in ids if given}))
     names = [*(column.name for column in entity.columns), "extra"]
     columns = ", ".join(f"landed.{identifier(name)}" for name in names)
+    counting = ""
+    parameters = [group.tenant]
+    if has_table(connection, "validated", "file_states"):
+        counting = (
+            "and (load_id, landed.file) not in (select (load_id, file) "
+            "from validated.file_states where tenant_id = ? and source = ? "
+            "and entity = ? and state in ('held', 'replaced')) "
+        )
+        parameters += [group.tenant, entity.source, entity.name]
     namesakes = {}
     for event_id, is_judged, *texts in connection.execute(
         f"select wanted, judged.is_accepted is not null, {columns} "
@@ -545,12 +554,9 @@ def _namesakes(
         f"join wanted_ids on trim(landed.{identifier(id_column)}) = wanted "
         f"left join validated.{identifier(f'val_{entity.source}__{entity.name}')} "
         "as judged using (tenant_id, load_id, file_sha256, row_number) "
-        "anti join (select tenant_id, load_id, file from validated.file_states "
-        "where source = ? and entity = ? and state in ('held', 'replaced')) as gone "
-        "using (tenant_id, load_id, file) "
-        "where tenant_id = ? and judged.is_accepted is distinct from false "
+        f"where tenant_id = ? and judged.is_accepted is distinct from false {counting}"
         "order by landed.loaded_at, load_id, landed.file, row_number",
-        [entity.source, entity.name, group.tenant],
+        parameters,
     ).fetchall():
         # The last one wins, as it does in prepared.interactions.
         namesakes[event_id] = _Namesake(dict(zip(names, texts, strict=True)), is_judged)
