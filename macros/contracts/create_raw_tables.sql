@@ -1,11 +1,10 @@
 {#-
     Creates the raw tables that are not there yet, empty, and adds
     columns that a contract has gained, so that a build works with any subset of the
-    sources loaded, none included. Runs at the start of every dbt run, but for those of a
-    daily batch, which read no raw table and are many.
+    sources loaded, none included. Runs at the start of every dbt run.
 -#}
 {% macro create_raw_tables() %}
-    {%- if execute and var("batch_action") == "none" -%}
+    {%- if execute -%}
         {%- set statements = [] -%}
         {%- if not adapter.check_schema_exists(target.database, "raw") -%}
             {%- do statements.append("create schema raw") -%}

@@ -1,10 +1,10 @@
 {#-
     Whether this run makes and tests everything as it is: all models, seeds, snapshots
     and tests of data are selected (unit tests say nothing of the data), no rows are left
-    out, and no daily batch is asked for.
+    out.
 -#}
 {% macro is_whole_build() -%}
-    {%- if flags.EMPTY or flags.SAMPLE or flags.DEFER or var("batch_action") != "none" -%}
+    {%- if flags.EMPTY or flags.SAMPLE or flags.DEFER -%}
         {{- return(false) -}}
     {%- endif -%}
     {%- set selected = set(selected_resources) -%}

@@ -3,7 +3,7 @@
     follow yet. Makes no SQL.
 -#}
 {% macro say_what_waits() -%}
-    {%- if makes_tables() and var("batch_action") == "none" -%}
+    {%- if makes_tables() -%}
         {%- set entries = env_var("WINNOW_LAKE", "lake") ~ "/_ledger/*.json" -%}
         {%- set waiting = run_query(
             "select count(*) from glob(" ~ quoted_text(entries) ~ ") "

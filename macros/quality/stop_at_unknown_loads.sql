@@ -4,7 +4,7 @@
     removes them, or somebody wrote them by hand. A warehouse that follows no ledger has no records to compare with.
 -#}
 {% macro stop_at_unknown_loads() %}
-    {%- if makes_tables() and var("batch_action") == "none" and follows_a_ledger() -%}
+    {%- if makes_tables() and follows_a_ledger() -%}
         {%- set tables = [] -%}
         {%- for node in graph.sources.values()
             if node.package_name == project_name and node.schema == "raw"

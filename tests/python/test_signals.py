@@ -183,7 +183,7 @@ BUILDING = """
         return whole(settings, arguments, tell, **given)
 
     dbt.run_dbt = told
-    import winnow.build.build, winnow.evaluation.batches
+    import winnow.build.build
     winnow.build.build.run_dbt = told
     sys.argv = ["winnow", *{arguments!r}]
     __main__.main()
@@ -208,12 +208,15 @@ def test_days_that_are_stopped_are_not_done(settings: Settings) -> None:
     write_world(settings)
     plan(settings, 3)
     process = start(
-        settings, BUILDING, step=1, arguments=["batches", "simulate", "--days", "3"]
+        settings,
+        STOPPED_IN,
+        module="winnow.evaluation.batches",
+        name="_judge",
+        seconds=30,
+        arguments=["batches", "simulate", "--days", "3"],
     )
     status, said = stop(process)
     assert (status, SENTENCE[signal.SIGINT] in said) == (130, True)
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        verdicts = connection.execute(
-            "select verdict, count(*) from quality.builds where not is_whole group by 1"
-        ).fetchall()
-    assert ("running", 1) in verdicts
+        found = connection.execute("select day, state from evaluation.batch_runs")
+        assert found.fetchall() == [(1, "running")]

@@ -95,6 +95,17 @@ class Settings(BaseSettings):
                     "512MiB."
                 )
 
+    @property
+    def duckdb_options(self) -> dict[str, str]:
+        """DuckDB's options of a connection to the warehouse, as in profiles.yml."""
+        return {
+            "threads": str(self.duckdb_threads),
+            "memory_limit": self.memory_limit,
+            "temp_directory": str(self.temp_directory),
+            "max_temp_directory_size": self.max_temp_directory_size,
+            "preserve_insertion_order": "false",
+        }
+
     def environment(self) -> dict[str, str]:
         """The settings as environment variables, absolute paths included, for dbt's
         ``profiles.yml``.

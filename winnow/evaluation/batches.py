@@ -1,9 +1,9 @@
 """Daily batches: a tenant's test split replayed as days of traffic.
 
-The plan and the tracker live in the warehouse, as the models ``batches``,
-``batch_runs``, ``batch_progress`` and ``cumulative_batches`` of the schema
-``evaluation``; this module says to dbt, by variables, what is to be done with them, and
-in which order.
+The plan and the tracker are the tables ``batches`` and ``batch_runs`` of the schema
+``evaluation``. dbt makes them empty and leaves them alone; only this module writes
+them. The views beside them say on which place a test row stands in the order that is
+dealt (``batch_order``) and how a day's rows are judged now (``batch_judgements``).
 """
 
 from __future__ import annotations
@@ -12,28 +12,39 @@ import csv
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 
 import duckdb
 
-from winnow.build.dbt import DbtResult, ParsedProject
-from winnow.core.errors import BuildError, InputError
+from winnow.build.dbt import ParsedProject
+from winnow.core.errors import BuildError, InputError, said_of
 from winnow.core.lock import OF_A_LOAD, warehouse_lock
-from winnow.core.settings import Settings
+from winnow.core.settings import Settings, project_root
+from winnow.core.signals import raise_if_stopped
 from winnow.warehouse.builds import unsound
-from winnow.warehouse.reading import has_table, read_only
+from winnow.warehouse.database import connect
+from winnow.warehouse.reading import has_table
 
 DEFAULT_DAYS = 20
 MOST_DAYS = 3660
 DAILY_TAG = "daily_batch"
-"""Models with this dbt tag are built after each day, in the same run."""
+"""Models with this dbt tag are built after each day."""
 
-_PLAN_MODELS = ("batches", "batch_runs", "batch_progress", "cumulative_batches")
-_NOTHING_BUILT = "Nothing has been built yet: load some data, then `winnow build`."
+MODELS = (
+    *("batches", "batch_runs", "batch_order", "batch_judgements"),
+    *("batch_progress", "cumulative_batches"),
+)
+"""The models of the schema ``evaluation`` that have to be there."""
+
+_NOTHING_BUILT = (
+    "Nothing has been built yet that has daily batches: load some data, then "
+    "`winnow build`."
+)
 _NO_PLAN = "No daily batches have been planned; `winnow batches plan` comes first."
+_OF_PLAN = "tenant_id = $tenant_id and split_name = $split_name and fold = $fold"
 
 Stage = Callable[[str, int, int], None]
 """Told what is being done, the step it is and how many steps there are (0 where that is
@@ -161,7 +172,7 @@ def plan(
     A plan of which no day was run is made anew. One that was begun stays as it is, and
     is no error where it is what was asked for. Raises InputError for one that is not,
     for tenants or splits that there are not, and where there is nothing to deal; and
-    BuildError when dbt fails or the last build did not go through.
+    BuildError when the last build did not go through.
     """
     tell = stage or (lambda _what, _step, _steps: None)
     with warehouse_lock(settings, OF_A_LOAD):
@@ -172,13 +183,8 @@ def plan(
             present = {one.scope: one for one in _plans(connection)}
         wanted = _plans_to_make(counts, present, days, bool(tenants))
         if wanted:
-            project = _project(settings, tell)
-            for split_name, scopes in _by_split(wanted):
-                tell(f"dealing out {split_name}", 0, 0)
-                variables = _variables("plan", split_name, scopes) | {
-                    "batch_days": days
-                }
-                _require(settings, project.run(_select(_PLAN_MODELS), variables))
+            tell("dealing out", 0, 0)
+            _deal(settings, wanted, days)
         with _built(settings) as connection:
             made = {one.scope: one for one in _plans(connection)}
     return [
@@ -240,8 +246,7 @@ def run(
 
     A plan with a failed day is stopped: only that very day may be run again. With
     ``keep_on`` its failed days are run again first. ``told`` is told of each day as it
-    ends. Raises InputError for plans or days that there are not, and BuildError when
-    dbt can neither run a day nor note that it failed.
+    ends. Raises InputError for plans or days that there are not.
     """
     tell = stage or (lambda _what, _step, _steps: None)
     started = time.monotonic()
@@ -258,18 +263,16 @@ def run(
             if reason is not None:
                 stopped[one.scope] = reason
         steps = sum(map(len, due.values()))
-        runner = _DayRunner(settings, keep_on, tell) if steps else None
+        daily = _daily_models(settings, tell) if steps else None
         for number in sorted({one for days in due.values() for one in days}):
             scopes = [s for s in sorted(due) if number in due[s] and s not in stopped]
-            for split_name, group in _by_split(scopes):
-                assert runner is not None
-                tell(f"day {number}, split {split_name}", len(ran), steps)
-                for ended in runner.run(number, split_name, group):
-                    ran.append(ended)
-                    if ended.state != "done":
-                        stopped[ended.scope] = _failure(ended)
-                    if told is not None:
-                        told(ended)
+            tell(f"day {number}", len(ran), steps)
+            for ended in _run_day(settings, number, scopes, daily):
+                ran.append(ended)
+                if ended.state != "done":
+                    stopped[ended.scope] = _failure(ended)
+                if told is not None:
+                    told(ended)
     return RunReport(
         tuple(ran),
         tuple(stopped[scope] for scope in sorted(stopped)),
@@ -315,14 +318,10 @@ def reset(
     with warehouse_lock(settings, OF_A_LOAD):
         with _built(settings) as connection:
             scopes = [one.scope for one in _wanted_plans(connection, tenants, split)]
-        project = _project(settings, tell)
-        for split_name, group in _by_split(scopes):
-            tell(f"resetting {split_name}", 0, 0)
-            action, models = (
-                ("forget", ("batches",)) if forget else ("reset", ("batch_runs",))
-            )
-            variables = _variables(action, split_name, group)
-            _require(settings, project.run(_select(models), variables))
+        tell("resetting", 0, 0)
+        with _written(settings) as connection:
+            for scope in scopes:
+                _forget(connection, scope, plan=forget)
     return scopes
 
 
@@ -367,60 +366,156 @@ def _write(path: Path, heads: Sequence[str], rows: Iterable[Sequence[object]]) -
     return path
 
 
-class _DayRunner:
-    """Runs days with dbt, parsed once."""
-
-    def __init__(self, settings: Settings, keep_on: bool, tell: Stage) -> None:
-        self.settings, self.keep_on = settings, keep_on
-        self.project = _project(settings, tell)
-        self.models = ["batch_runs", *self.project.tagged(DAILY_TAG)]
-
-    def run(self, day: int, split_name: str, scopes: Sequence[Scope]) -> list[Day]:
-        """Run a day of several tenants at once; how it ended for each. Where dbt fails,
-        each is run alone, so that only those fail that it fails for.
-        """
-        result = self.project.run(
-            _select(self.models),
-            _variables("run", split_name, scopes)
-            | {"batch_day": day, "batch_continue": self.keep_on},
-        )
-        if not result.succeeded and len(scopes) > 1:
-            return [
-                ended for one in scopes for ended in self.run(day, split_name, [one])
-            ]
-        if not result.succeeded:
-            self._fail(day, split_name, scopes, result)
-        with _built(self.settings) as connection:
-            return [
-                one
-                for one in _days(connection)
-                if one.day == day and one.scope in scopes
-            ]
-
-    def _fail(
-        self, day: int, split_name: str, scopes: Sequence[Scope], result: DbtResult
-    ) -> None:
-        why = "; ".join(f"{one.node}: {one.message}" for one in result.failures)
-        noted = self.project.run(
-            _select(["batch_runs"]),
-            _variables("fail", split_name, scopes)
-            | {"batch_day": day, "batch_message": why[:2000]},
-        )
-        if not noted.succeeded:
-            raise BuildError(
-                f"Day {day} of {', '.join(map(str, scopes))} failed, and that could "
-                f"not be noted either: {why}"
+def _deal(settings: Settings, scopes: Iterable[Scope], days: int) -> None:
+    """Deal the test rows anew, like cards; what was known of their days goes."""
+    with _written(settings) as connection:
+        for scope in scopes:
+            _forget(connection, scope, plan=True)
+            connection.execute(
+                "insert into evaluation.batches by name select * exclude (place), "
+                "(place - 1) % $days + 1 as day, cast($days as bigint) as day_count "
+                f"from evaluation.batch_order where {_OF_PLAN}",
+                asdict(scope) | {"days": days},
             )
 
 
+def _forget(connection: duckdb.DuckDBPyConnection, scope: Scope, *, plan: bool) -> None:
+    """Take away what is known of a plan's days, and with ``plan`` its rows, too."""
+    for table in ("batch_runs", *(["batches"] if plan else [])):
+        connection.execute(
+            f"delete from evaluation.{table} where {_OF_PLAN}", asdict(scope)
+        )
+
+
+def _run_day(
+    settings: Settings, day: int, scopes: Sequence[Scope], daily: ParsedProject | None
+) -> list[Day]:
+    """Run a day of these plans, then the models of each day; how it ended for each."""
+    for scope in scopes:
+        started_at = _now()
+        _note(settings, scope, day, {"state": "running", "started_at": started_at})
+        try:
+            _judge(settings, scope, day, started_at)
+        except duckdb.Error as error:
+            raise_if_stopped()
+            _note_failure(settings, scope, day, started_at, said_of(error))
+    if daily is not None and scopes:
+        result = daily.run(["run", "--select", f"tag:{DAILY_TAG}"], {})
+        why = "; ".join(f"{one.node}: {one.message}" for one in result.failures)
+        for ended in _ended(settings, day, scopes):
+            if not result.succeeded and ended.state == "done":
+                assert ended.started_at is not None
+                _note_failure(settings, ended.scope, day, ended.started_at, why)
+    return _ended(settings, day, scopes)
+
+
+def _ended(settings: Settings, day: int, scopes: Sequence[Scope]) -> list[Day]:
+    with _built(settings) as connection:
+        days = _days(connection)
+    return [one for one in days if one.day == day and one.scope in scopes]
+
+
+def _judge(settings: Settings, scope: Scope, day: int, started_at: dt.datetime) -> None:
+    """Judge the rows of a day by what the warehouse has now, and note what came of it,
+    in one transaction.
+    """
+    with _written(settings) as connection:
+        judged = connection.execute(
+            "select state, message, row_count, kept_count, cold_count, error_rate, "
+            f"quality_score from evaluation.batch_judgements where {_OF_PLAN} "
+            "and day = $day",
+            asdict(scope) | {"day": day},
+        )
+        names = [column[0] for column in judged.description]
+        [row] = judged.fetchall()
+        figures = dict(zip(names, row, strict=True))
+        _write_day(connection, scope, day, figures | _times(started_at, row[2]))
+
+
+def _note_failure(
+    settings: Settings, scope: Scope, day: int, started_at: dt.datetime, why: str
+) -> None:
+    counts = {"kept_count": 0, "cold_count": 0}
+    outcome = {"state": "failed", "message": why[:2000]} | counts
+    _note(settings, scope, day, outcome | _times(started_at, 0))
+
+
+def _note(
+    settings: Settings, scope: Scope, day: int, figures: Mapping[str, object]
+) -> None:
+    with _written(settings) as connection:
+        _write_day(connection, scope, day, {"row_count": 0} | dict(figures))
+
+
+def _write_day(
+    connection: duckdb.DuckDBPyConnection,
+    scope: Scope,
+    day: int,
+    figures: Mapping[str, object],
+) -> None:
+    """Put the row of a day in the place of the one that it had."""
+    values = asdict(scope) | {"day": day}
+    connection.execute(
+        f"delete from evaluation.batch_runs where {_OF_PLAN} and day = $day", values
+    )
+    values |= figures
+    connection.execute(
+        f"insert into evaluation.batch_runs ({', '.join(values)}) "
+        f"values ({', '.join(f'${name}' for name in values)})",
+        values,
+    )
+
+
+def _times(started_at: dt.datetime, rows: int) -> dict[str, object]:
+    """When a day ended, which is now, and how fast it was."""
+    finished_at = _now()
+    seconds = (finished_at - started_at).total_seconds()
+    return {
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "seconds": seconds,
+        "rows_per_second": rows / seconds if rows and seconds > 0 else None,
+    }
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def _daily_models(settings: Settings, tell: Stage) -> ParsedProject | None:
+    """The project, where it has models of each day. dbt takes seconds to read it, so
+    that it is only asked where a file of the project has the tag's name.
+    """
+    root = project_root(settings)
+    files = (root / "dbt_project.yml", *(root / "models").rglob("*.*"))
+    if not any(DAILY_TAG.encode() in one.read_bytes() for one in files):
+        return None
+    tell("starting dbt", 0, 0)
+    project = ParsedProject(settings)
+    return project if project.tagged(DAILY_TAG) else None
+
+
 @contextmanager
-def _built(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+def _built(
+    settings: Settings, *, write: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     if not settings.warehouse.exists():
         raise InputError(_NOTHING_BUILT)
-    with read_only(settings.warehouse) as connection:
-        if not has_table(connection, "training", "split_assignments"):
+    with closing(
+        connect(settings.warehouse, read_only=not write, config=settings.duckdb_options)
+    ) as connection:
+        if not all(has_table(connection, "evaluation", name) for name in MODELS):
             raise InputError(_NOTHING_BUILT)
         yield connection
+
+
+@contextmanager
+def _written(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A transaction, which holds once all of it has gone through."""
+    with _built(settings, write=True) as connection:
+        connection.begin()
+        yield connection
+        connection.commit()
 
 
 def _require_sound_build(connection: duckdb.DuckDBPyConnection) -> None:
@@ -509,8 +604,6 @@ def _plans(connection: duckdb.DuckDBPyConnection) -> list[Plan]:
 
 
 def _days(connection: duckdb.DuckDBPyConnection) -> list[Day]:
-    if not all(has_table(connection, "evaluation", name) for name in _PLAN_MODELS):
-        return []
     names = ", ".join(field.name for field in fields(Day))
     rows = connection.execute(
         f"select {names} from evaluation.batch_progress "
@@ -583,35 +676,3 @@ def _failure(day: Day) -> str:
         f"Day {day.day} of {day.scope} failed: {day.message}. The days after it wait; "
         "`--continue` runs it again and goes on."
     )
-
-
-def _by_split(scopes: Iterable[Scope]) -> Iterator[tuple[str, list[Scope]]]:
-    ordered = sorted(scopes, key=lambda scope: (scope.split_name, scope))
-    for split_name, group in groupby(ordered, lambda scope: scope.split_name):
-        yield split_name, list(group)
-
-
-def _variables(
-    action: str, split_name: str, scopes: Sequence[Scope]
-) -> dict[str, object]:
-    return {
-        "batch_action": action,
-        "batch_tenants": [scope.tenant_id for scope in scopes],
-        "batch_split": split_name,
-    }
-
-
-def _select(models: Sequence[str]) -> list[str]:
-    return ["run", "--select", *models]
-
-
-def _project(settings: Settings, tell: Stage) -> ParsedProject:
-    tell("starting dbt", 0, 0)
-    return ParsedProject(settings)
-
-
-def _require(settings: Settings, result: DbtResult) -> None:
-    if not result.succeeded:
-        lines = [f"  {one.node}: {one.message}" for one in result.failures]
-        log = settings.state / "logs" / "dbt.log"
-        raise BuildError("\n".join(["dbt failed:", *lines, f"dbt's log is {log}."]))

@@ -270,14 +270,7 @@ def _open(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     if not settings.warehouse.is_file():
         raise InputError(_NOTHING_BUILT)
     settings.temp_directory.mkdir(parents=True, exist_ok=True)
-    options = {
-        "threads": str(settings.duckdb_threads),
-        "memory_limit": settings.memory_limit,
-        "temp_directory": str(settings.temp_directory),
-        "max_temp_directory_size": settings.max_temp_directory_size,
-        "preserve_insertion_order": "false",
-    }
-    with read_only(settings.warehouse, options) as connection:
+    with read_only(settings.warehouse, settings.duckdb_options) as connection:
         connection.execute("set enable_progress_bar = true")
         connection.execute("set enable_progress_bar_print = false")
         yield connection

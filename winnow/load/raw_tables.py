@@ -50,13 +50,9 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with writing(settings.temp_directory, "WINNOW_TEMP_DIRECTORY"):
         settings.temp_directory.mkdir(parents=True, exist_ok=True)
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": settings.duckdb_threads,
+    config = settings.duckdb_options | {
         "memory_limit": _load_memory(settings.memory_limit),
-        "temp_directory": str(settings.temp_directory),
-        "max_temp_directory_size": settings.max_temp_directory_size,
-        "preserve_insertion_order": False,
-        "enable_external_file_cache": False,
+        "enable_external_file_cache": "false",
         # Of a new warehouse, as in profiles.yml.
         "storage_compatibility_version": "v1.5.0",
     }

@@ -1,4 +1,4 @@
-"""Reading the warehouse for reports. Writers go through dbt and dlt, under the lock."""
+"""Reading the warehouse for reports. Whoever writes it holds the lock."""
 
 from __future__ import annotations
 

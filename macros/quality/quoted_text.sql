@@ -1,4 +1,4 @@
-{#- A text of a variable as SQL, null for none. -#}
+{#- A text as SQL, null for none. -#}
 {% macro quoted_text(text) -%}
     {%- if text is none -%}
         null
