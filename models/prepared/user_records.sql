@@ -6,28 +6,6 @@
 
 with
 
-left_out_files as (
-    select
-        tenant_id,
-        source,
-        entity,
-        file,
-        load_id
-    from {{ ref('file_states') }}
-    where state not in ('counts', 'earlier')
-),
-
-earlier_files as (
-    select
-        tenant_id,
-        source,
-        entity,
-        file,
-        load_id
-    from {{ ref('file_states') }}
-    where state = 'earlier'
-),
-
 movielens as (
 
     select
@@ -110,29 +88,7 @@ accepted as (
 
 ),
 
-standing as (
-
-    select
-        accepted.*,
-        earlier_files.load_id is not null as is_earlier
-
-    from accepted
-
-    left join earlier_files
-        on accepted.tenant_id = earlier_files.tenant_id
-        and accepted.source = earlier_files.source
-        and accepted.entity = earlier_files.entity
-        and accepted.load_id = earlier_files.load_id
-        and accepted.file = earlier_files.file
-
-    anti join left_out_files
-        on accepted.tenant_id = left_out_files.tenant_id
-        and accepted.source = left_out_files.source
-        and accepted.entity = left_out_files.entity
-        and accepted.load_id = left_out_files.load_id
-        and accepted.file = left_out_files.file
-
-),
+{{ standing_records() }},
 
 ranked as (
 
