@@ -74,7 +74,8 @@ def write_files(folder: Path) -> None:
     seen = [(user, item) for user in users for item in chance.sample(items, 15)]
     chance.shuffle(seen)
     ratings = [
-        f"{user},{item},{chance.randint(1, 5)},{1_700_000_000 + 3600 * n}"
+        # Behind the orders and events: a split by time tests on what comes last.
+        f"{user},{item},{chance.randint(1, 5)},{1_720_000_000 + 3600 * n}"
         for n, (user, item) in enumerate(seen)
     ]
     lines = {
