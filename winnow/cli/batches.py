@@ -279,7 +279,7 @@ def _print_run(report: RunReport, terminal: Terminal) -> None:
     count = len(report.ran)
     terminal.say(
         f"{count:,} day{'' if count == 1 else 's'} in {report.seconds:.1f} s, "
-        f"{report.seconds / count:.2f} s each with dbt's share."
+        f"{report.seconds / count:.2f} s each."
     )
 
 
