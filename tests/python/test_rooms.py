@@ -127,3 +127,13 @@ def test_importing_a_room_imports_neither_dbt_nor_dlt_nor_great_expectations() -
         text=True,
     )
     assert finished.stdout == "set()\n"
+
+
+def test_nothing_large_is_kept_with_the_code() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=PROJECT_ROOT, capture_output=True, check=True
+    ).stdout.decode()
+    paths = [PROJECT_ROOT / name for name in listed.split("\0") if name]
+    assert paths
+    large = [path for path in paths if path.is_file() and path.stat().st_size > 1 << 20]
+    assert large == []

@@ -55,7 +55,10 @@ class Judge:
         self._seeds = seeds or seeds_folder()
         self._timed = timed
         self._known: set[Entity] = set()
-        self._connection = duckdb.connect(":memory:", config={"threads": threads})
+        # Nothing is spilled: DuckDB would write into the folder in which one works.
+        self._connection = duckdb.connect(
+            ":memory:", config={"threads": threads, "temp_directory": ""}
+        )
         self._connection.execute("set TimeZone = 'UTC'")
         # A query is planned once, not by the rows that happen to be there then; and a
         # list of words as a join costs ten times as much of a single record.
