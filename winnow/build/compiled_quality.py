@@ -21,7 +21,8 @@ from winnow.build.dbt import run_dbt
 from winnow.contracts.entities import load_contracts
 from winnow.contracts.tenants import seed_sql
 from winnow.core.errors import BuildError
-from winnow.core.settings import Settings, project_root
+from winnow.core.settings import Settings, project_root, seeds_folder
+from winnow.warehouse.database import connect
 
 _BUILT_AT = re.compile(r"cast\('([^']+)' as timestamp\) as built_at")
 _NOW = "<when the build began>"
@@ -54,16 +55,11 @@ def build_quality(scratch: Settings, kept: Path, seeds: Path | None = None) -> N
     a setting that makes no sense.
     """
     steps = _steps(scratch, kept)
-    options: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": scratch.memory_limit,
-        "threads": str(scratch.duckdb_threads),
-        "temp_directory": str(scratch.temp_directory),
-        "preserve_insertion_order": "false",
-    }
-    folder = str(seeds or project_root() / "seeds").replace("'", "''")
+    folder = str(seeds or seeds_folder()).replace("'", "''")
     now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
-    with duckdb.connect(str(scratch.warehouse), config=options) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with connect(
+        scratch.warehouse, read_only=False, config=scratch.duckdb_options
+    ) as connection:
         _create_raw_tables(connection)
         for step in steps:
             connection.execute(f'create schema if not exists "{step.schema}"')

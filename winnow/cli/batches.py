@@ -13,6 +13,7 @@ from rich.text import Text
 from winnow.cli.progress import stages
 from winnow.cli.terminal import MOST, AsJson, Grid, Terminal, print_json, stdout, text
 from winnow.core.errors import BuildError, InputError
+from winnow.core.visible_text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -278,7 +279,7 @@ def _print_run(report: RunReport, terminal: Terminal) -> None:
     terminal.print(table)
     count = len(report.ran)
     terminal.say(
-        f"{count:,} day{'' if count == 1 else 's'} in {report.seconds:.1f} s, "
+        f"{counted(count, 'day')} in {report.seconds:.1f} s, "
         f"{report.seconds / count:.2f} s each."
     )
 

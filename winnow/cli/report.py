@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from winnow.cli.load_report import column_lines, file_lines
 from winnow.cli.terminal import Grid, Terminal, text
 from winnow.core.file_names import path_text
+from winnow.core.visible_text import counted
 from winnow.warehouse.builds import SHARES
 from winnow.warehouse.reading import has_table, read_only
 
@@ -140,9 +141,8 @@ def _cell(metric: Metric | None) -> Text:
 
 def print_held(loads: Sequence[Load], terminal: Terminal) -> None:
     """Print each load that is held, why, and what to do about it."""
-    count = f"{len(loads):,} load{'' if len(loads) == 1 else 's'}"
-    verb = "is" if len(loads) == 1 else "are"
-    terminal.say(f"{count} {verb} held; everything else was built.", style="bold red")
+    held = f"{counted(len(loads), 'load')} {'is' if len(loads) == 1 else 'are'} held"
+    terminal.say(f"{held}; everything else was built.", style="bold red")
     for load in loads:
         terminal.say(*load.message.splitlines())
 
