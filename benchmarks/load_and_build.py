@@ -27,7 +27,7 @@ from winnow.demo.sample_data import SampleSize, write_sample_data
 
 YARDSTICK = """
 import duckdb, sys
-connection = duckdb.connect(sys.argv[2], config={"threads": 2, "memory_limit": "8GB"})
+connection = duckdb.connect(sys.argv[2], config={"threads": 2, "memory_limit": "7GB"})
 connection.execute("set preserve_insertion_order = false")
 connection.execute(
     "create table landed as select * from read_csv(?, all_varchar = true, "

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         2, ge=1, le=1024, description="Models that dbt builds at once."
     )
     duckdb_threads: int = Field(2, ge=1, le=1024, description="Threads of one query.")
-    memory_limit: str = Field("8GB", description="DuckDB's memory limit.")
+    memory_limit: str = Field("7GB", description="DuckDB's memory limit.")
     max_temp_directory_size: str = Field("100GB", description="Limit of spill files.")
     keep_generations: int = Field(
         3, ge=1, le=1_000_000, description="Generations that are kept."
