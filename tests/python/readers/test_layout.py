@@ -32,6 +32,24 @@ def test_a_file_without_header_has_its_columns_numbered(tmp_path: Path) -> None:
     assert layout.columns == ("1", "2", "3", "4")
 
 
+@pytest.mark.parametrize(
+    ("lines", "delimiter"),
+    [
+        # Most lines have more commas than semicolons, but not all have any.
+        (("u1;one, two, three", "u2;four, five, six", "u3;seven"), ";"),
+        (("u1  i1  4,5", "u2 i2 3", "u3   i3 2,5", "u4 i4 1"), " "),
+        # Blanks in the names of items part nothing, since not every name has one.
+        (("u1,red shoe", "u2,hat", "u3,blue wide coat", "u4,scarf"), ","),
+    ],
+)
+def test_a_delimiter_parts_all_lines_alike(
+    tmp_path: Path, lines: tuple[str, ...], delimiter: str
+) -> None:
+    path = tmp_path / "f.data"
+    path.write_text("\n".join(lines) + "\n")
+    assert find_layout(path, KNOWN).delimiter == delimiter
+
+
 def test_an_unknown_header_over_numbers_is_still_a_header(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_text("CustomerID,StockCode\n17850,85123\n")
