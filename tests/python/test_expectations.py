@@ -10,6 +10,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ import pytest
 from conftest import make_settings
 from places import SEEDS
 
+from winnow.build import compiled_quality
 from winnow.build.compiled_quality import build_quality
-from winnow.contracts.entities import LOG_SOURCE, contract
+from winnow.contracts.entities import LOG_SOURCE, contract, load_contracts
 from winnow.core.errors import InputError
 from winnow.gate import Failure, GateReport, check_thresholds, read_gate
 
@@ -116,6 +118,46 @@ def test_good_rows_pass_and_every_rule_is_judged(tmp_path: Path) -> None:
     assert {"user_id.required", "rating.maximum", "interacted_at.type"} <= judged
     assert report.checked == len(judged)
     assert [one.name for one in report.data_docs.parent.iterdir()] == ["index.html"]
+
+
+def test_tables_that_are_only_declared_are_those_that_their_sql_makes(
+    tmp_path: Path,
+) -> None:
+    """Of entities without a row nothing is computed, and nobody can tell."""
+
+    def tables(home: Path) -> dict[str, tuple[int, list[tuple[Any, ...]]]]:
+        with duckdb.connect(str(make_settings(home / "gate").warehouse)) as connection:
+            names = connection.execute(
+                "select concat(table_schema, '.', table_name) "
+                "from information_schema.tables where table_schema <> 'raw'"
+            ).fetchall()
+            return {
+                name: (
+                    connection.sql(f"from {name}")
+                    .aggregate("count(*)")
+                    .fetchall()[0][0],
+                    connection.execute(f"describe {name}").fetchall(),
+                )
+                for (name,) in names
+            }
+
+    rows = mixed({"rating": "101"}, 0.2)
+    land(tmp_path / "w.duckdb", rows)
+    gate(tmp_path)
+    kept = tmp_path.parent / "validate.json"
+    steps = compiled_quality._steps(make_settings(tmp_path / "gate"), kept)
+    computed = tuple(replace(step, columns=None) for step in steps)
+    home = tmp_path / "computed"
+    home.mkdir()
+    land(home / "w.duckdb", rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled_quality, "_steps", lambda *_: computed)
+        gate(home)
+    assert tables(tmp_path) == tables(home)
+    declared = [step for step in steps if step.columns is not None]
+    assert {step.raw_table for step in declared} == {
+        one.table for one in load_contracts().values() if one.source != LOG_SOURCE
+    }
 
 
 def test_suites_say_what_the_contract_does_and_results_what_was_counted(

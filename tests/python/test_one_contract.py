@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from conftest import make_settings
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from places import SEEDS
@@ -523,6 +523,7 @@ JSON_VALUES = st.recursive(
         max_size=10,
     )
 )
+@example([{"user_id": 1e256}, {"user_id": 1e17}, {"user_id": -0.0}])
 def test_json_values_get_the_verdict_of_the_text_that_a_json_file_lands_as(
     tmp_path_factory: pytest.TempPathFactory, records: list[Record]
 ) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from winnow.build.dbt import run_dbt
-from winnow.contracts.entities import load_contracts
+from winnow.contracts.entities import LOG_SOURCE, load_contracts
 from winnow.contracts.tenants import seed_sql
 from winnow.core.errors import BuildError
 from winnow.core.settings import Settings, project_root, seeds_folder
@@ -35,12 +35,17 @@ _PROJECT = ("dbt_project.yml", "profiles.yml", "macros", "models", "seeds", "sna
 
 @dataclass(frozen=True)
 class _Step:
-    """A node, in an order in which nothing is needed before it is there."""
+    """A node, in an order in which nothing is needed before it is there. Where it says
+    what the ``raw_table`` of one entity holds, it has these ``columns`` and no row as
+    long as that has none.
+    """
 
     name: str
     schema: str
     kind: str
     sql: str
+    raw_table: str | None = None
+    columns: str | None = None
 
 
 _compiled: dict[str, tuple[_Step, ...]] = {}
@@ -55,19 +60,36 @@ def build_quality(scratch: Settings, kept: Path, seeds: Path | None = None) -> N
     a setting that makes no sense.
     """
     steps = _steps(scratch, kept)
-    folder = str(seeds or seeds_folder()).replace("'", "''")
-    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
     with connect(
         scratch.warehouse, read_only=False, config=scratch.duckdb_options
     ) as connection:
-        _create_raw_tables(connection)
-        for step in steps:
-            connection.execute(f'create schema if not exists "{step.schema}"')
-            sql = step.sql.replace(_NOW, now).replace(_SEEDS, folder)
-            try:
-                connection.execute(f"create {step.kind} {step.name} as {sql}")
-            except duckdb.Error as error:
-                raise BuildError(f"{step.name}: {error}") from error
+        _make(connection, steps, seeds or seeds_folder())
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection, steps: tuple[_Step, ...], seeds: Path
+) -> None:
+    """Run the steps. Of entities without a row, planning the SQL would take most of the
+    time of a small file, so that their tables are only declared.
+    """
+    folder = str(seeds).replace("'", "''")
+    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
+    _create_raw_tables(connection)
+    filled = {
+        entity.table
+        for entity in load_contracts().values()
+        if connection.execute(f'from raw."{entity.table}" limit 1').fetchone()
+    }
+    for step in steps:
+        connection.execute(f'create schema if not exists "{step.schema}"')
+        sql = step.sql.replace(_NOW, now).replace(_SEEDS, folder)
+        made = f"create {step.kind} {step.name} as {sql}"
+        if step.columns is not None and step.raw_table not in filled:
+            made = f"create table {step.name} ({step.columns})"
+        try:
+            connection.execute(made)
+        except duckdb.Error as error:
+            raise BuildError(f"{step.name}: {error}") from error
 
 
 def _create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -136,7 +158,19 @@ def _compile(scratch: Settings) -> tuple[_Step, ...]:
     steps = tuple(_step(one.node) for one in result.value.results)
     # The time of the build stands in the SQL, by the macro build_started_at.
     found = next(filter(None, (_BUILT_AT.search(step.sql) for step in steps)))
-    return tuple(replace(one, sql=one.sql.replace(found[1], _NOW)) for one in steps)
+    steps = tuple(replace(one, sql=one.sql.replace(found[1], _NOW)) for one in steps)
+    with connect(Path(":memory:"), read_only=False) as connection:
+        _make(connection, steps, seeds_folder())
+        return tuple(_with_columns(connection, one) for one in steps)
+
+
+def _with_columns(connection: duckdb.DuckDBPyConnection, step: _Step) -> _Step:
+    """The step with the columns that it made of empty raw tables."""
+    if step.raw_table is None or connection.execute(f"from {step.name}").fetchone():
+        return step
+    described = connection.execute(f"describe {step.name}").fetchall()
+    columns = ", ".join(f'"{name}" {kind}' for name, kind, *_ in described)
+    return replace(step, columns=columns)
 
 
 def _step(node: Any) -> _Step:
@@ -146,4 +180,10 @@ def _step(node: Any) -> _Step:
         sql = seed_sql(Path(_SEEDS) / Path(node.original_file_path).name)
     elif node.config.materialized == "view":
         kind = "view"
-    return _Step(name, node.schema, kind, sql)
+    raw_table = {
+        f"{layer}_{entity.source}__{entity.name}": entity.table
+        for entity in load_contracts().values()
+        for layer in ("stg", "val")
+        if entity.source != LOG_SOURCE
+    }.get(node.name)
+    return _Step(name, node.schema, kind, sql, raw_table)

@@ -7,6 +7,7 @@ run in memory: a verdict cannot differ from the one that a build comes to.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow as pa
 from winnow.contracts.entities import DATE_ORDERS, Entity
 from winnow.contracts.macros import model_sql, staging_model, validated_model
 from winnow.contracts.tenants import ANY_TENANT, SETTINGS, seed_sql
+from winnow.contracts.whole_numbers import POINT, whole_of
 from winnow.core.settings import seeds_folder
 from winnow.warehouse.sql import identifier
 
@@ -166,10 +168,12 @@ def _texts(entity: Entity, record: Any) -> dict[str, str | None] | str:
     texts = {}
     for column in entity.columns:
         given = record.get(column.name)
-        if column.is_id and type(given) is float and given.is_integer():
-            given = int(given)  # To JSON, 3.0 and 3 are one number.
+        is_float = isinstance(given, float)
         if given is not None and not isinstance(given, str):
             given = _JSON.encode(given)
+        if column.is_id and is_float:
+            # To JSON, 3.0 and 3 are one number; files of them land as 3, too.
+            given = whole_of(given) or re.sub(POINT, r"\1", given)
         try:
             (given or "").encode()
         except UnicodeEncodeError:  # Half characters: JSON can name them.

@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 
 from winnow.contracts.entities import Column, Entity
 from winnow.contracts.macros import characters, missing_tokens
+from winnow.contracts.whole_numbers import POINT, POWER, whole_of
 from winnow.core.errors import InputError
 from winnow.readers.source_files import FileFacts
 
@@ -25,10 +25,7 @@ Columns = Mapping[str, Any]
 """Contract columns of some records as text, with ``row_number`` and ``line_number``."""
 
 _PLAIN = r"^\s*[+-]?\d+(\.0*)?\s*$"
-_POINT = r"^(\s*[+-]?\d+)\.0*(\s*)$"
-_POWER = r"^\s*[+-]?(\d+\.\d*[eE][+-]?\d+|\d+[eE]\+\d+)\s*$"
-_FLOAT = rf"{_POINT}|{_POWER}"
-_LONGEST_POWER = 40
+_FLOAT = rf"{POINT}|{POWER}"
 
 _DATE = (
     r"^\s*(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})(?P<mark>[/.-])"
@@ -145,11 +142,11 @@ class WholeFile:
         if not count or not self._all_whole(name):
             return values
         self._changed[name] += count
-        values = pc.replace_substring_regex(values, _POINT, r"\1\2")
-        is_power = pc.fill_null(pc.match_substring_regex(values, _POWER), False)
+        values = pc.replace_substring_regex(values, POINT, r"\1\2")
+        is_power = pc.fill_null(pc.match_substring_regex(values, POWER), False)
         if pc.any(is_power).as_py():
             whole = [
-                _whole_of(text) if power else text
+                whole_of(text) if power else text
                 for text, power in zip(
                     values.to_pylist(), is_power.to_pylist(), strict=True
                 )
@@ -263,23 +260,11 @@ def _odd_one_of(name: str) -> Callable[[Columns], str | None]:
         is_other = pc.invert(pc.match_substring_regex(values, _PLAIN))
         for one in pc.unique(values.filter(is_other)).to_pylist():
             text = str(one).strip()
-            if text.lower() not in missing and _whole_of(text) is None:
+            if text.lower() not in missing and whole_of(text) is None:
                 return text
         return None
 
     return odd_one
-
-
-def _whole_of(text: str) -> str | None:
-    """The digits of a number with a power of ten, such as 1.5E7; None where it is none
-    or has a fraction.
-    """
-    if not re.fullmatch(_POWER, text):
-        return None
-    number = Decimal(text.strip())
-    if number.adjusted() > _LONGEST_POWER or number != number.to_integral_value():
-        return None
-    return format(number.quantize(Decimal(1)), "f")
 
 
 @lru_cache(maxsize=1)
