@@ -19,10 +19,12 @@ import duckdb
 
 from winnow.build.dbt import run_dbt
 from winnow.contracts.entities import LOG_SOURCE, load_contracts
+from winnow.contracts.macros import staging_model, validated_model
 from winnow.contracts.tenants import seed_sql
 from winnow.core.errors import BuildError
 from winnow.core.settings import Settings, project_root, seeds_folder
 from winnow.warehouse.database import connect
+from winnow.warehouse.sql import column_definitions
 
 _BUILT_AT = re.compile(r"cast\('([^']+)' as timestamp\) as built_at")
 _NOW = "<when the build began>"
@@ -82,9 +84,10 @@ def _make(
     }
     for step in steps:
         connection.execute(f'create schema if not exists "{step.schema}"')
-        sql = step.sql.replace(_NOW, now).replace(_SEEDS, folder)
-        made = f"create {step.kind} {step.name} as {sql}"
-        if step.columns is not None and step.raw_table not in filled:
+        if step.columns is None or step.raw_table in filled:
+            sql = step.sql.replace(_NOW, now).replace(_SEEDS, folder)
+            made = f"create {step.kind} {step.name} as {sql}"
+        else:
             made = f"create table {step.name} ({step.columns})"
         try:
             connection.execute(made)
@@ -96,7 +99,7 @@ def _create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Those that no file has filled; as the macro of that name does for a build."""
     connection.execute("create schema if not exists raw")
     for entity in load_contracts().values():
-        columns = ", ".join(f'"{n}" {kind}' for n, kind in entity.raw_columns.items())
+        columns = column_definitions(entity.raw_columns)
         connection.execute(
             f'create table if not exists raw."{entity.table}" ({columns})'
         )
@@ -155,11 +158,21 @@ def _compile(scratch: Settings) -> tuple[_Step, ...]:
     if not result.succeeded:
         said = "; ".join(failure.message for failure in result.failures)
         raise BuildError(f"dbt cannot compile the project: {said}")
-    steps = tuple(_step(one.node) for one in result.value.results)
+    raw_tables = {
+        model_of(entity): entity.table
+        for entity in load_contracts().values()
+        for model_of in (staging_model, validated_model)
+        if entity.source != LOG_SOURCE
+    }
+    steps = tuple(
+        _step(one.node, raw_tables.get(one.node.name)) for one in result.value.results
+    )
     # The time of the build stands in the SQL, by the macro build_started_at.
     found = next(filter(None, (_BUILT_AT.search(step.sql) for step in steps)))
     steps = tuple(replace(one, sql=one.sql.replace(found[1], _NOW)) for one in steps)
-    with connect(Path(":memory:"), read_only=False) as connection:
+    with connect(
+        Path(":memory:"), read_only=False, config=scratch.duckdb_options
+    ) as connection:
         _make(connection, steps, seeds_folder())
         return tuple(_with_columns(connection, one) for one in steps)
 
@@ -169,21 +182,15 @@ def _with_columns(connection: duckdb.DuckDBPyConnection, step: _Step) -> _Step:
     if step.raw_table is None or connection.execute(f"from {step.name}").fetchone():
         return step
     described = connection.execute(f"describe {step.name}").fetchall()
-    columns = ", ".join(f'"{name}" {kind}' for name, kind, *_ in described)
-    return replace(step, columns=columns)
+    columns = {name: kind for name, kind, *_ in described}
+    return replace(step, columns=column_definitions(columns))
 
 
-def _step(node: Any) -> _Step:
+def _step(node: Any, raw_table: str | None) -> _Step:
     name = f'"{node.schema}"."{node.alias}"'
     kind, sql = "table", node.compiled_code if node.resource_type != "seed" else ""
     if node.resource_type == "seed":
         sql = seed_sql(Path(_SEEDS) / Path(node.original_file_path).name)
     elif node.config.materialized == "view":
         kind = "view"
-    raw_table = {
-        f"{layer}_{entity.source}__{entity.name}": entity.table
-        for entity in load_contracts().values()
-        for layer in ("stg", "val")
-        if entity.source != LOG_SOURCE
-    }.get(node.name)
     return _Step(name, node.schema, kind, sql, raw_table)

@@ -21,7 +21,7 @@ from winnow.contracts.macros import model_sql, staging_model, validated_model
 from winnow.contracts.tenants import ANY_TENANT, SETTINGS, seed_sql
 from winnow.contracts.whole_numbers import POINT, whole_of
 from winnow.core.settings import seeds_folder
-from winnow.warehouse.sql import identifier
+from winnow.warehouse.sql import column_definitions, identifier
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -134,10 +134,7 @@ class Judge:
         if entity in self._known:
             return
         ask = self._connection.execute
-        columns = ", ".join(
-            f"{identifier(name)} {data_type}"
-            for name, data_type in entity.raw_columns.items()
-        )
+        columns = column_definitions(entity.raw_columns)
         ask(f"create table {identifier(entity.table)} ({columns})")
         seeds = {column.accepted_values_from for column in entity.columns} - {None}
         for seed in sorted({SETTINGS, *filter(None, seeds)}):
@@ -168,17 +165,17 @@ def _texts(entity: Entity, record: Any) -> dict[str, str | None] | str:
     texts = {}
     for column in entity.columns:
         given = record.get(column.name)
-        is_float = isinstance(given, float)
+        text = given
         if given is not None and not isinstance(given, str):
-            given = _JSON.encode(given)
-        if column.is_id and is_float:
-            # To JSON, 3.0 and 3 are one number; files of them land as 3, too.
-            given = whole_of(given) or re.sub(POINT, r"\1", given)
+            text = _JSON.encode(given)
+            if column.is_id and isinstance(given, float):
+                # To JSON, 3.0 and 3 are one number; files of them land as 3, too.
+                text = whole_of(text) or re.sub(POINT, r"\1", text)
         try:
-            (given or "").encode()
+            (text or "").encode()
         except UnicodeEncodeError:  # Half characters: JSON can name them.
             return "record.invalid_encoding"
-        texts[column.name] = given
+        texts[column.name] = text
     return texts
 
 

@@ -13,6 +13,7 @@ from winnow.contracts.entities import RAW_SCHEMA, Entity, load_contracts
 from winnow.core.errors import writing
 from winnow.core.settings import Settings
 from winnow.warehouse.database import connect
+from winnow.warehouse.sql import column_definitions
 
 _MOST_LOAD_MEMORY = 1 << 30
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -80,7 +81,7 @@ def ensure_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for entity in load_contracts().values():
         columns_of = entity.raw_columns
         if entity.table not in present:
-            defined = ", ".join(f'"{name}" {kind}' for name, kind in columns_of.items())
+            defined = column_definitions(columns_of)
             connection.execute(f"create table {name_of(entity)} ({defined})")
             continue
         for name, kind in columns_of.items():

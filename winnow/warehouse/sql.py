@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def identifier(name: str) -> str:
     """The name of a column or table, quoted."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def column_definitions(columns: Mapping[str, str]) -> str:
+    """What stands in the brackets of ``create table``: each column's name and type."""
+    return ", ".join(f"{identifier(name)} {kind}" for name, kind in columns.items())
 
 
 def literal(text: str) -> str:
