@@ -40,6 +40,9 @@ def test_a_file_without_header_has_its_columns_numbered(tmp_path: Path) -> None:
         (("u1  i1  4,5", "u2 i2 3", "u3   i3 2,5", "u4 i4 1"), " "),
         # Blanks in the names of items part nothing, since not every name has one.
         (("u1,red shoe", "u2,hat", "u3,blue wide coat", "u4,scarf"), ","),
+        (("red shoe", "hat", "blue coat"), ","),
+        # Nor where each has as many: what parts all lines is more than a blank.
+        (("u1,big red shoe", "u2,old blue hat"), ","),
     ],
 )
 def test_a_delimiter_parts_all_lines_alike(
